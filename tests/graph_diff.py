@@ -21,15 +21,14 @@ import numpy as np
 HERE = os.path.dirname(os.path.abspath(__file__))
 GRAPHS = os.path.join(HERE, "golden", "graphs")
 
-# Attributes left out of the comparison: they change nothing that a program computes or finds by name.
-#   _output_shapes   shapes written down by an exporter; the shape tests compare shapes
+# Attributes left out of the comparison: they change nothing that a program computes or looks up.
+#   _output_shapes   shapes as an exporter wrote them; the shape tests compare those
 #   _Xla*            hints to TensorFlow's own compiler about which ops to compile together
 # All others count: _class too, because it decides on which device an op and its neighbour end up.
 IGNORED_ATTRS = ("_output_shapes", "_XlaCompile", "_XlaScope", "_XlaSeparateCompiledGradients")
 
-MAX_LISTED = (
-    64  # elements of a constant that are written out; a larger one is recorded by its checksum
-)
+# Constants with more elements than this are recorded by their checksum.
+MAX_LISTED = 64
 
 # DataType enum of tensorflow/core/framework/types.proto
 DTYPES = {

@@ -1,4 +1,4 @@
-"""The tour's programs, as TensorFlow 1 users write them: through `penstock run`, and as plain Python."""
+"""The tour's programs, as TensorFlow 1's users write them: by `penstock run` and as plain Python."""
 
 from __future__ import annotations
 

@@ -26,11 +26,11 @@ def train_with_accuracy_every(steps):
         for step in range(100):
             feed = {x: features, y: labels}
             if step % steps == 0:
-                _, l, acc = sess.run([train, loss, accuracy], feed_dict=feed)
+                _, value, acc = sess.run([train, loss, accuracy], feed_dict=feed)
                 accuracies.append(acc)
             else:
-                _, l = sess.run([train, loss], feed_dict=feed)
-            losses.append(l)
+                _, value = sess.run([train, loss], feed_dict=feed)
+            losses.append(value)
     return losses, accuracies
 
 
@@ -39,7 +39,8 @@ print("loss %.4f -> %.4f, accuracy %.3f" % (losses[0], losses[-1], accuracies[-1
 losses_again, accuracies_again = train_with_accuracy_every(10)
 print("same losses:", losses == losses_again)
 
-assert len(accuracies) == 100 and len(accuracies_again) == 10
+assert len(accuracies) == 100
+assert len(accuracies_again) == 10
 assert losses == losses_again
 assert accuracies[::10] == accuracies_again
 assert abs(losses[0] - np.log(2)) < 1e-6

@@ -1,0 +1,54 @@
+"""The switches between TensorFlow 1's behaviour and 2's. penstock has 1's alone, so these ask for what is the case."""
+
+from __future__ import annotations
+
+
+def disable_v2_behavior() -> None:
+    """Asks for graphs and sessions, which are all there is.
+
+    Example: `tf.compat.v1.disable_v2_behavior()`
+    """
+
+
+def disable_eager_execution() -> None:
+    """Asks for graphs, which are all there is.
+
+    Example: `tf.compat.v1.disable_eager_execution()`
+    """
+
+
+def disable_tensor_equality() -> None:
+    """Asks that tensors compare and hash by identity, as they do.
+
+    Example: `tf.compat.v1.disable_tensor_equality()`
+    """
+
+
+def disable_v2_tensorshape() -> None:
+    """Asks that a shape's items are Dimension objects, as they are.
+
+    Example: `tf.compat.v1.disable_v2_tensorshape()`
+    """
+
+
+def disable_control_flow_v2() -> None:
+    """Asks for TensorFlow 1's control flow, whose meaning penstock keeps.
+
+    Example: `tf.compat.v1.disable_control_flow_v2()`
+    """
+
+
+def control_flow_v2_enabled() -> bool:
+    """Returns False, as TensorFlow 1.15 does.
+
+    Example: `tf.compat.v1.control_flow_v2_enabled()`
+    """
+    return False
+
+
+def executing_eagerly() -> bool:
+    """Returns False: a call that makes an op adds it to a graph.
+
+    Example: `tf.executing_eagerly()`
+    """
+    return False

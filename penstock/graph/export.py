@@ -1,0 +1,67 @@
+"""Public names: `@export("nn.relu")` says, beside a function, under which TensorFlow names users find it.
+
+`api` reaches public names when they are used, so that gradients and libraries call ops of other files without importing them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+_Object = TypeVar("_Object")
+
+public_names: dict[str, Any] = {}
+
+
+def export(*names: str) -> Callable[[_Object], _Object]:
+    """Makes an object public as `tf.NAME`, for each of `names`.
+
+    Args:
+        names: dotted names without the `tf.`, such as "nn.relu".
+
+    Raises:
+        ValueError: a name is taken.
+
+    Example:
+        >>> @export("nn.relu")
+        ... def relu(features, name=None): ...
+    """
+
+    def mark(thing: _Object) -> _Object:
+        for name in names:
+            export_as(name, thing)
+        return thing
+
+    return mark
+
+
+def export_as(name: str, thing: Any) -> None:
+    """Makes an object that takes no decorator public as `tf.NAME`.
+
+    Raises:
+        ValueError: the name is taken.
+    """
+    if name in public_names:
+        raise ValueError(f"tf.{name} is public already: {public_names[name]!r}")
+    public_names[name] = thing
+
+
+class _Api:
+    """`api.reduce_sum`, `api.nn.relu`: public names, looked up when used."""
+
+    def __init__(self, prefix: str = "") -> None:
+        self._prefix = prefix
+
+    def __getattr__(self, name: str) -> Any:
+        dotted = self._prefix + name
+        found = public_names.get(dotted)
+        if found is not None:
+            return found
+        if any([known.startswith(dotted + ".") for known in public_names]):
+            inner = _Api(dotted + ".")
+            self.__dict__[name] = inner
+            return inner
+        raise AttributeError(f"penstock has no tf.{dotted}")
+
+
+api: Any = _Api()

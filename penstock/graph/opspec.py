@@ -1,0 +1,382 @@
+"""`OpSpec`: all there is to an op in one record, and the registry of them.
+
+The texts of a spec use TensorFlow's grammar, so that NodeDefs need no table of their own:
+inputs and outputs are "x: T", "x: float", "values: N * T", "values: Tlist" or "ref: Ref(T)";
+attrs are "T: {float, int32} = DT_INT32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "shape: shape".
+
+A kernel is `kernel(xp, *inputs, *, attrs…)`. It is pure, and names what it wants in its signature: `xp` is the array
+namespace (numpy or jax.numpy), `rng` the random state of this run of the op, `ctx` the run itself (the op runs on the host
+then), and the keyword-only parameters are the attrs that it reads. Shape rules and gradients get attrs the same way.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import shapes, static_value
+from penstock.graph.argspec import ArgSpec, AttrSpec, parse_args
+from penstock.graph.convert import convert_argument
+from penstock.graph.graph import Graph, graph_of
+from penstock.graph.operation import Operation, Tensor
+
+
+class NotDifferentiable:
+    """What an op's record says where others have a gradient: nothing flows back through it."""
+
+    def __repr__(self) -> str:
+        return "NOT_DIFFERENTIABLE"
+
+
+NOT_DIFFERENTIABLE = NotDifferentiable()
+
+
+class NamespaceFunction:
+    """A kernel that is one function of the array namespace, so that runners can call that directly.
+
+    Args:
+        function: its name in `numpy` and in `jax.numpy`.
+    """
+
+    def __init__(self, function: str) -> None:
+        self.function = function
+
+    def __call__(self, xp: Any, *arrays: Any) -> Any:
+        return getattr(xp, self.function)(*arrays)
+
+    def __repr__(self) -> str:
+        return f"NamespaceFunction({self.function!r})"
+
+
+@dataclass(frozen=True, eq=False)
+class OpSpec:
+    """The record of an op.
+
+    Attributes:
+        name: TensorFlow's name of the op, such as "Cumsum".
+        inputs, outputs, attrs: their specs, in TensorFlow's grammar and order.
+        shape: shape rule. Gets for each input its `Shape` (for one in `static_inputs` its value as a NumPy array, or None
+            where that is not known; for one in `shape_inputs` its value as a `Shape`); a list input gives a list. Returns
+            the output's Shape, or a list with one for each where there are several or none. Raises ValueError.
+        kernel: computes the outputs: one array, or a sequence where there are several.
+        gradient: `gradient(op, *grads, attrs…)` gives a gradient or None for each input, flat; or NOT_DIFFERENTIABLE.
+        static_inputs: inputs whose value decides a shape, an axis or a loop; kernels get them as NumPy arrays always.
+        shape_inputs: those of them that are shapes, for which partial knowledge is of use.
+        writes: inputs that are variables (refs or resources) which the op assigns. The kernel returns their new
+            values first, in this order, then the outputs that are no refs.
+        unread: inputs that are variables whose value the kernel does not want.
+        xla_kernel: the kernel for jax.numpy where the two must differ; with `kernel=None` it serves both.
+        reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox steps that one run takes.
+        stateful: it has an effect or a result of its own at each run: never folded, merged or reordered.
+        host: it runs on the host only.
+        view: its output may share memory with its first input.
+        partial_value: `partial_value(op)`: what is known of the output's value as a tuple with None for unknown items.
+    """
+
+    name: str
+    inputs: Sequence[str]
+    outputs: Sequence[str]
+    shape: Callable[..., Any]
+    kernel: Callable[..., Any] | None
+    gradient: Any
+    attrs: Sequence[str] = ()
+    static_inputs: Sequence[str] = ()
+    shape_inputs: Sequence[str] = ()
+    writes: Sequence[str] = ()
+    unread: Sequence[str] = ()
+    xla_kernel: Callable[..., Any] | None = None
+    reserve: Callable[..., int] | None = None
+    stateful: bool = False
+    host: bool = False
+    view: bool = False
+    partial_value: Callable[[Operation], Any] | None = None
+
+    input_args: list[ArgSpec] = field(init=False, repr=False)
+    output_args: list[ArgSpec] = field(init=False, repr=False)
+    attr_specs: dict[str, AttrSpec] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        put = functools.partial(object.__setattr__, self)
+        attr_specs = {spec.name: spec for spec in map(AttrSpec, self.attrs)}
+        put("attr_specs", attr_specs)
+        put("input_args", parse_args(self.inputs, attr_specs))
+        put("output_args", parse_args(self.outputs, attr_specs))
+        put("_arg_names", [arg.name for arg in self.input_args])
+        put("_explicit_attrs", [a for a in attr_specs.values() if not self._inferred(a.name)])
+        put("_shape_attrs", attr_parameters(self.shape))
+        put("_simple", not any([arg.many for arg in self.input_args]))
+        static = set(self.static_inputs) | set(self.shape_inputs)
+        unknown = (static | set(self.writes) | set(self.unread)) - set(self._arg_names)  # type: ignore[attr-defined]
+        if unknown:
+            raise ValueError(f"op {self.name} has no inputs {sorted(unknown)}")
+        kernel = self.kernel or self.xla_kernel
+        if kernel is None:
+            raise ValueError(f"op {self.name} has no kernel")
+        put("wants_ctx", "ctx" in _parameters(kernel))
+        put("wants_rng", "rng" in _parameters(kernel))
+        put("is_random", self.reserve is not None)
+        if self.wants_rng != self.is_random:  # type: ignore[attr-defined]
+            raise ValueError(f"op {self.name}: a kernel with `rng` and a `reserve` rule go together")
+
+    def _inferred(self, attr: str) -> bool:
+        return any([attr in (arg.type_attr, arg.number_attr) for arg in self.input_args])
+
+    def attr_kind(self, name: str) -> str:
+        """The kind of an attr: "int", "type", "list(shape)", …; of one outside the spec, "any"."""
+        spec = self.attr_specs.get(name)
+        return spec.kind if spec else "any"
+
+    @property
+    def single_output(self) -> bool:
+        """True where the op has exactly one output, which is no list."""
+        return len(self.output_args) == 1 and not self.output_args[0].many
+
+    def __call__(self, *values: Any, name: str | None = None, **attrs: Any) -> Any:
+        """Adds an op of this kind to the graph that its inputs belong to.
+
+        Args:
+            values: its inputs, one for each arg: tensors or what converts to them; a list for a list arg.
+            name: the wanted name.
+            attrs: the attrs that its inputs do not decide.
+
+        Returns:
+            The output tensor, a list of them where there are several, or the Operation where there is none.
+
+        Raises:
+            TypeError: an input or attr has a type that the op does not take.
+            ValueError: shapes do not fit.
+        """
+        if len(values) != len(self.input_args):
+            raise TypeError(
+                f"op {self.name} takes {len(self.input_args)} inputs {self._arg_names}, got {len(values)}"  # type: ignore[attr-defined]
+            )
+        graph = _graph_of_fast(values)
+        stacks = graph._scopes
+        outer = stacks.name
+        wanted = name or self.name
+        if wanted[-1] == "/":
+            full = wanted[:-1]
+        else:
+            graph.check_scope_name(wanted)
+            full = graph.unique_name(wanted)
+        try:
+            stacks.name = full
+            inputs, groups, plain = self._convert_inputs(values, graph)
+        finally:
+            stacks.name = outer
+        self._complete_attrs(plain, attrs)
+        op = self._add(graph, inputs, groups, plain, full + "/")
+        return self.result_of(op)
+
+    def result_of(self, op: Operation) -> Any:
+        """What the call that makes `op` returns: a tensor, a list in which list outputs are lists, or the op."""
+        args = self.output_args
+        if not args:
+            return op
+        if self.single_output:
+            return op.outputs[0]
+        results: list[Any] = []
+        position = 0
+        for arg in args:
+            if arg.many:
+                count = arg.count(op._attrs)
+                results.append(op.outputs[position : position + count])
+                position += count
+            else:
+                results.append(op.outputs[position])
+                position += 1
+        return results[0] if len(results) == 1 else results
+
+    def build_flat(self, graph: Graph, inputs: list[Tensor], attrs: dict[str, Any], name: str) -> Operation:
+        """Adds an op from a flat list of tensors and a whole set of attrs, as graph files hold them.
+
+        Raises:
+            TypeError, ValueError: the inputs do not fit the spec.
+        """
+        groups: list[Any] = []
+        position = 0
+        for arg in self.input_args:
+            if arg.many:
+                count = arg.count_in(attrs, len(inputs) - position)
+                groups.append(inputs[position : position + count])
+                position += count
+            else:
+                if position >= len(inputs):
+                    raise ValueError(f"op {self.name} needs input {arg.name!r}: only {len(inputs)} are given")
+                groups.append(inputs[position])
+                position += 1
+        if position != len(inputs):
+            raise ValueError(f"op {self.name} takes {position} inputs, got {len(inputs)}")
+        plain: dict[str, Any] = {}
+        for arg, group in zip(self.input_args, groups, strict=True):
+            arg.infer(self.name, group, plain)
+        self._complete_attrs(plain, attrs)
+        return self._add(graph, inputs, groups, plain, name)
+
+    def _convert_inputs(
+        self, values: Sequence[Any], graph: Graph
+    ) -> tuple[list[Tensor], list[Any], dict[str, Any]]:
+        attrs: dict[str, Any] = {}
+        groups: list[Any] = []
+        for arg, value in zip(self.input_args, values):  # lengths were compared: this is the hot path
+            if type(value) is not Tensor or arg.is_ref:
+                value = convert_argument(self.name, arg, value, attrs, graph)
+            arg.infer(self.name, value, attrs)
+            groups.append(value)
+        if self._simple:  # type: ignore[attr-defined]
+            return list(groups), groups, attrs
+        flat: list[Tensor] = []
+        for group in groups:
+            if isinstance(group, list):
+                flat.extend(group)
+            else:
+                flat.append(group)
+        return flat, groups, attrs
+
+    def _complete_attrs(self, plain: dict[str, Any], given: dict[str, Any]) -> None:
+        for spec in self._explicit_attrs:  # type: ignore[attr-defined]
+            value = given.get(spec.name)
+            if value is None:
+                if spec.name not in given and not spec.has_default:
+                    raise TypeError(f"op {self.name} needs the attr {spec.name!r}")
+                if spec.has_default:
+                    plain[spec.name] = spec.default
+                    continue
+            plain[spec.name] = spec.coerce(self.name, value)
+        for key, value in given.items():
+            if key not in self.attr_specs:
+                if not key.startswith("_"):
+                    raise TypeError(f"op {self.name} has no attr {key!r}; it has {list(self.attr_specs)}")
+                plain[key] = value
+            elif key not in plain:
+                plain[key] = self.attr_specs[key].coerce(self.name, value)
+
+    def _add(
+        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
+    ) -> Operation:
+        rule_attrs = {key: attrs[key] for key in self._shape_attrs}  # type: ignore[attr-defined]
+        try:
+            found = self.shape(*[self._shape_view(a, g) for a, g in zip(self.input_args, groups)], **rule_attrs)
+        except ValueError as error:
+            raise self._shape_error(error, inputs, name) from None
+        if self.single_output:
+            dtype = self.output_args[0].dtype_in(attrs)
+            return graph.add_operation(self, name, inputs, attrs, [(dtype, found)])
+        types = [dtype for arg in self.output_args for dtype in arg.dtypes_in(attrs)]
+        return graph.add_operation(self, name, inputs, attrs, list(zip(types, found, strict=True)))
+
+    def _shape_view(self, arg: ArgSpec, group: Any) -> Any:
+        if arg.name in self.static_inputs:
+            if isinstance(group, list):
+                return [static_value.constant_value(tensor) for tensor in group]
+            return static_value.constant_value(group)
+        if arg.name in self.shape_inputs:
+            return static_value.constant_value_as_shape(group)
+        if isinstance(group, list):
+            return [tensor._shape for tensor in group]
+        return group._shape
+
+    def _shape_error(self, error: ValueError, inputs: list[Tensor], name: str) -> ValueError:
+        seen = ", ".join([shapes.bracket_text(tensor._shape) for tensor in inputs])
+        return ValueError(f"{error} for '{name.rstrip('/')}' (op: '{self.name}') with input shapes: {seen}.")
+
+    # What runners ask
+
+    def kernel_attrs(self, op: Operation) -> dict[str, Any]:
+        """The attrs that the kernel reads."""
+        return self.attrs_for(self.kernel or self.xla_kernel, op)
+
+    def attrs_for(self, function: Any, op: Operation) -> dict[str, Any]:
+        """The attrs of `op` that a rule of this record names among its keyword-only parameters."""
+        attrs = op._attrs
+        return {key: attrs[key] for key in attr_parameters(function)}
+
+    def bound_kernel(self, op: Operation, xp: Any) -> Callable[..., Any]:
+        """The kernel of `op` with its namespace and attrs filled in: it takes (ctx, rng,) inputs."""
+        kernel = self.kernel
+        if kernel is None or (self.xla_kernel is not None and xp is not np):
+            kernel = self.xla_kernel
+        assert kernel is not None
+        if isinstance(kernel, NamespaceFunction):
+            return getattr(xp, kernel.function)  # type: ignore[no-any-return]
+        attrs = {key: op._attrs[key] for key in attr_parameters(kernel)}
+        if "xp" in _parameters(kernel):
+            return functools.partial(kernel, xp, **attrs)
+        return functools.partial(kernel, **attrs) if attrs else kernel
+
+
+@functools.cache
+def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    return tuple(inspect.signature(function).parameters)
+
+
+@functools.cache
+def attr_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The names of a rule's keyword-only parameters: the attrs it reads."""
+    parameters = inspect.signature(function).parameters.values()
+    return tuple([p.name for p in parameters if p.kind is p.KEYWORD_ONLY])
+
+
+def _graph_of_fast(values: Sequence[Any]) -> Graph:
+    """`graph_of`, with a quick way for the usual case: plain tensors of one graph."""
+    graph = None
+    for value in values:
+        if type(value) is not Tensor or (graph is not None and value.graph is not graph):
+            return graph_of(list(values))
+        graph = value.graph
+    return graph if graph is not None else graph_of([])
+
+
+# The registry
+
+_registry: dict[str, OpSpec] = {}
+_registered_at: dict[str, str] = {}
+
+
+def register(spec: OpSpec) -> OpSpec:
+    """Adds an op to the registry.
+
+    Raises:
+        ValueError: there is an op of that name; the message says where it was registered.
+    """
+    if spec.name in _registry:
+        raise ValueError(f"op {spec.name} is registered already, at {_registered_at[spec.name]}")
+    frame = sys._getframe(1)
+    _registered_at[spec.name] = f"{frame.f_code.co_filename}:{frame.f_lineno}"
+    _registry[spec.name] = spec
+    return spec
+
+
+def lookup(name: str) -> OpSpec:
+    """The record of the op of that name.
+
+    Raises:
+        NotFoundError: there is none.
+    """
+    from penstock.graph.errors import NotFoundError
+
+    try:
+        return _registry[name]
+    except KeyError:
+        raise NotFoundError(None, None, f"Op type not registered '{name}' in penstock") from None
+
+
+def registered() -> dict[str, OpSpec]:
+    """All records by name."""
+    return dict(_registry)
+
+
+class _Raw:
+    """`raw.Reshape(tensor, shape)`: ops by TensorFlow's op name, looked up when used."""
+
+    def __getattr__(self, name: str) -> OpSpec:
+        return lookup(name)
+
+
+raw: Any = _Raw()

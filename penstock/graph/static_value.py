@@ -1,0 +1,125 @@
+"""What is known of a tensor's value while the graph is built: constants, and shapes known in part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import shapes
+from penstock.graph.operation import Operation, Tensor
+
+_UNKNOWN = object()
+_MOST_ELEMENTS = 10_000_000  # a constant of more elements is not worked out while building
+
+
+def constant_value(tensor: Tensor, partial: bool = False) -> Any:
+    """The value of a tensor where it does not depend on a run, a read-only NumPy array; else None.
+
+    Args:
+        tensor: the tensor.
+        partial: kept for TensorFlow's signature; partly known values are what `constant_value_as_shape` gives.
+
+    Example:
+        >>> constant_value(tf.constant([1, 2]))
+        array([1, 2], dtype=int32)
+    """
+    if tensor._static is None:
+        _work_out(tensor)
+    return None if tensor._static is _UNKNOWN else tensor._static
+
+
+def _work_out(tensor: Tensor) -> None:
+    """Fills in `_static` of the tensor and of all that it is computed from, inputs first.
+
+    A loop and no recursion: chains of constants can be longer than Python's stack.
+    """
+    pending = [tensor.op]
+    while pending:
+        op = pending[-1]
+        if op.outputs[0]._static is not None:
+            pending.pop()
+            continue
+        if not _can_be_constant(op):
+            values: Any = None
+        elif op.spec.partial_value is not None and _is_whole(known := op.spec.partial_value(op)):
+            values = [np.asarray(known, op.outputs[0].dtype.base_dtype.np_dtype)]
+        else:
+            missing = [t.op for t in op._inputs if t._static is None]
+            if any([t._static is _UNKNOWN for t in op._inputs]) or not _worth_it(op):
+                values = None
+            elif missing:
+                pending.extend(missing)
+                continue
+            else:
+                values = _evaluate(op)
+        pending.pop()
+        for index, output in enumerate(op.outputs):
+            output._static = _UNKNOWN if values is None else values[index]
+
+
+def _can_be_constant(op: Operation) -> bool:
+    spec = op.spec
+    impure = spec.stateful or spec.host or spec.wants_ctx or spec.wants_rng or spec.writes  # type: ignore[attr-defined]
+    return not impure and spec.kernel is not None
+
+
+def _worth_it(op: Operation) -> bool:
+    counts = [shapes.element_count(output._shape) for output in op.outputs]
+    return all([count is None or count <= _MOST_ELEMENTS for count in counts])
+
+
+def _evaluate(op: Operation) -> list[Any] | None:
+    spec = op.spec
+    arguments: list[Any] = []
+    position = 0
+    for arg in spec.input_args:
+        count = arg.count(op._attrs)
+        values = [tensor._static for tensor in op._inputs[position : position + count]]
+        arguments.append(values if arg.many else values[0])
+        position += count
+    try:
+        with np.errstate(all="ignore"):
+            result = spec.bound_kernel(op, np)(*arguments)
+    except Exception:  # noqa: BLE001 - the same error comes, with its place, when a session runs the op
+        return None
+    results = [result] if spec.single_output else result
+    return [_read_only(value) for value in results]
+
+
+def _read_only(value: Any) -> Any:
+    array = np.asarray(value)
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+def _is_whole(known: Any) -> bool:
+    if isinstance(known, tuple):
+        return None not in known
+    return known is not None
+
+
+def constant_value_as_shape(tensor: Tensor) -> shapes.Shape:
+    """The value of an integer vector that is a shape: its known sizes, and None for the others.
+
+    Example:
+        >>> constant_value_as_shape(tf.stack([tf.placeholder(tf.int32), 3]))
+        (None, 3)
+    """
+    value = constant_value(tensor)
+    if value is not None:
+        if value.ndim == 0:
+            if value == -1:
+                return None
+            raise ValueError(f"Received a scalar with value '{value}' as shape; require a statically known scalar -1")
+        return tuple([None if size < 0 else int(size) for size in value.tolist()])
+    spec = tensor.op.spec
+    if spec.partial_value is not None:
+        known = spec.partial_value(tensor.op)
+        if isinstance(known, tuple):
+            return tuple([None if size is None or size < 0 else int(size) for size in known])
+    if tensor._shape is not None and len(tensor._shape) == 1 and tensor._shape[0] is not None:
+        return (None,) * tensor._shape[0]
+    return None

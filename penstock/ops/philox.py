@@ -1,0 +1,509 @@
+"""TensorFlow 1.15's random numbers: Philox 4x32-10 with TF's keys, counters and transforms.
+
+Pure functions over an array namespace `xp` (`numpy` or `jax.numpy`; JAX with x64 enabled). A random op
+owns a key, two uint32, and a counter, four uint32 with the lowest word first. One counter value gives
+one block of 128 random bits, and a run of the op moves the counter on by what TF reserves, which is far
+more than the run uses (`blocks_reserved`): so a later run never depends on what an earlier one rejected.
+
+Source of the generator: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+Array = Any  # a NumPy array or a JAX array, traced or not
+State = tuple[Array, ...]
+
+_ROUNDS = 10
+_WORD_MASK = 0xFFFFFFFF
+_MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)  # of words 0 and 2
+_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # added to the key's words after each round
+_MULTIPLIER_COLUMN = np.array(_MULTIPLIERS, np.uint64)[:, None]
+
+_RESERVED_PER_OUTPUT = 256
+_BLOCK_WORDS = 4
+_MANTISSA_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
+# The smallest uniform number that the normal distributions take the logarithm of: a float32.
+_LEAST_UNIFORM = float(np.float32(1e-7))
+_TRUNCATE_AT = 2.0
+
+
+def op_key(seed: int, seed2: int) -> np.ndarray:
+    """The key of a random op with the attrs `seed` and `seed2`.
+
+    Where both are 0, TF draws two 64-bit seeds by chance: the caller does that, and gives them here.
+
+    Args:
+        seed: attr `seed`, any 64-bit integer.
+        seed2: attr `seed2`; it goes into the counter, not into the key.
+
+    Returns:
+        uint32 [2].
+
+    Example:
+        >>> op_key(7, 9)
+        array([7, 0], dtype=uint32)
+    """
+    del seed2
+    return np.array(_words(seed, 2), np.uint32)
+
+
+def initial_counter(seed: int, seed2: int) -> np.ndarray:
+    """The counter of a random op with the attrs `seed` and `seed2` before its first run.
+
+    Args:
+        seed: attr `seed`; it goes into the key, not into the counter.
+        seed2: attr `seed2`, any 64-bit integer.
+
+    Returns:
+        uint32 [4], the lowest word first.
+
+    Example:
+        >>> initial_counter(7, 9)
+        array([0, 0, 9, 0], dtype=uint32)
+    """
+    del seed
+    return np.array([0, 0, *_words(seed2, 2)], np.uint32)
+
+
+def blocks_reserved(n_outputs: int) -> int:
+    """By how much a run of `n_outputs` numbers moves the counter on.
+
+    It is the same for RandomUniform, RandomUniformInt, RandomStandardNormal, TruncatedNormal,
+    RandomGamma and RandomPoissonV2, whatever the dtype.
+
+    Args:
+        n_outputs: the number of elements of the op's output.
+
+    Returns:
+        A number of 128-bit blocks, for `advance`.
+
+    Example:
+        >>> blocks_reserved(5)
+        1280
+    """
+    return n_outputs * _RESERVED_PER_OUTPUT
+
+
+def advance(xp: ModuleType, counter: Array, blocks: int) -> Array:
+    """`counter` moved on by `blocks`, modulo 2**128.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        counter: uint32 [4].
+        blocks: the number of blocks to skip, below 2**64.
+
+    Returns:
+        uint32 [4], a new array.
+
+    Example:
+        >>> advance(np, initial_counter(7, 9), blocks_reserved(5))
+        array([1280,    0,    9,    0], dtype=uint32)
+    """
+    if xp is np:
+        position = sum(int(word) << (32 * i) for i, word in enumerate(counter))
+        return np.array(_words(position + blocks, 4), np.uint32)
+    low, high = _positions(xp, counter, xp.full(1, blocks, xp.uint64))
+    return xp.concatenate([low, low >> 32, high, high >> 32]).astype(xp.uint32)
+
+
+def philox_blocks(xp: ModuleType, key: Array, counter: Array, n_blocks: int) -> Array:
+    """The `n_blocks` blocks from `counter` on.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4], the lowest word first.
+        n_blocks: how many blocks.
+
+    Returns:
+        uint32 [n_blocks, 4].
+
+    Raises:
+        TypeError: JAX has 64-bit types disabled.
+
+    Example:
+        >>> philox_blocks(np, op_key(0, 0), initial_counter(0, 0), 1)
+        array([[1814320085, 1151151257, 2558379964, 3678454636]], dtype=uint32)
+    """
+    pairs = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    return _split_words(xp, pairs).reshape(n_blocks, _BLOCK_WORDS)
+
+
+def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> Array:
+    """The blocks at `counter` + `offsets`, two words in one uint64.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4], the lowest word first.
+        offsets: uint64 [n], in blocks.
+
+    Returns:
+        uint64 [n, 2]: word 0 with word 1 above it, word 2 with word 3 above it.
+
+    Raises:
+        TypeError: JAX has 64-bit types disabled.
+    """
+    low, high = _positions(xp, counter, offsets)
+    if xp is np:
+        return _encrypt_in_place(_round_keys(int(key[0]), int(key[1])), low, high)
+    return _encrypt(xp, xp.asarray(key, dtype=xp.uint64), low, high)
+
+
+def random_uniform(
+    xp: ModuleType, key: Array, counter: Array, shape: Sequence[int], dtype: Any
+) -> Array:
+    """Uniform numbers in [0, 1): the op RandomUniform.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4].
+        shape: the result's shape.
+        dtype: float16, bfloat16, float32 or float64.
+
+    Returns:
+        An array of `shape` and `dtype`.
+
+    Raises:
+        TypeError: another dtype, or JAX has 64-bit types disabled.
+
+    Example:
+        >>> random_uniform(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        array([0.5363449 , 0.47323656], dtype=float32)
+    """
+    dtype = _float_type("RandomUniform", dtype)
+    return _raw(xp, key, counter, shape, dtype, functools.partial(_to_unit, xp, dtype=dtype))
+
+
+def random_uniform_int(
+    xp: ModuleType,
+    key: Array,
+    counter: Array,
+    shape: Sequence[int],
+    minval: Array,
+    maxval: Array,
+) -> Array:
+    """Uniform integers in [minval, maxval): the op RandomUniformInt.
+
+    As TF, it takes random bits modulo the size of the range. The caller checks minval < maxval.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4].
+        shape: the result's shape.
+        minval: an int32 or int64 scalar.
+        maxval: a scalar of the same dtype.
+
+    Returns:
+        An array of `shape` and of the dtype of `minval`.
+
+    Raises:
+        TypeError: another dtype, or JAX has 64-bit types disabled.
+
+    Example:
+        >>> low, high = np.int32(-100), np.int32(1000)
+        >>> random_uniform_int(np, op_key(7, 9), initial_counter(7, 9), [2], low, high)
+        array([231, 920], dtype=int32)
+    """
+    dtype = np.dtype(minval.dtype)
+    if dtype not in (np.int32, np.int64) or maxval.dtype != dtype:
+        raise TypeError(
+            "RandomUniformInt: expected minval and maxval both int32 or both int64, "
+            f"got {minval.dtype} and {maxval.dtype}"
+        )
+    unsigned = np.dtype(f"uint{dtype.itemsize * 8}")
+    # Of rank 1, for NumPy warns when a scalar wraps around, and here it is meant to.
+    low = xp.reshape(xp.asarray(minval), (1,)).astype(unsigned)
+    size = xp.reshape(xp.asarray(maxval), (1,)).astype(unsigned) - low
+    return _raw(xp, key, counter, shape, dtype, lambda bits: (low + bits % size).view(dtype))
+
+
+def random_normal(
+    xp: ModuleType, key: Array, counter: Array, shape: Sequence[int], dtype: Any
+) -> Array:
+    """Normal numbers of mean 0 and deviation 1: the op RandomStandardNormal.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4].
+        shape: the result's shape.
+        dtype: float16, bfloat16, float32 or float64.
+
+    Returns:
+        An array of `shape` and `dtype`.
+
+    Raises:
+        TypeError: another dtype, or JAX has 64-bit types disabled.
+
+    Example:
+        >>> random_normal(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        array([ 0.1868204, -1.1004789], dtype=float32)
+    """
+    dtype = _float_type("RandomStandardNormal", dtype)
+    n_outputs = math.prod(shape)
+    n_blocks = -(-n_outputs // _outputs_per_block(dtype))
+    pairs = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    return normals(xp, pairs, dtype).reshape(-1)[:n_outputs].reshape(shape)
+
+
+def truncated_normal(
+    xp: ModuleType, key: Array, counter: Array, shape: Sequence[int], dtype: Any
+) -> Array:
+    """Normal numbers, of which those 2 or more deviations away are drawn again: TruncatedNormal.
+
+    A group of outputs, as many as a block has numbers, takes the first that fit from a run of blocks
+    of its own; the run of the next group begins as far on as TF reserves.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        key: uint32 [2].
+        counter: uint32 [4].
+        shape: the result's shape.
+        dtype: float16, bfloat16, float32 or float64.
+
+    Returns:
+        An array of `shape` and `dtype`.
+
+    Raises:
+        TypeError: another dtype, or JAX has 64-bit types disabled.
+
+    Example:
+        >>> truncated_normal(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        array([ 0.1868204, -1.1004789], dtype=float32)
+    """
+    dtype = _float_type("TruncatedNormal", dtype)
+    working = np.dtype(np.float64 if dtype == np.float64 else np.float32)
+    n_outputs, group = math.prod(shape), _outputs_per_block(dtype)
+    n_groups = -(-n_outputs // group)
+    reserved = group * _RESERVED_PER_OUTPUT // _BLOCK_WORDS
+    slots = xp.arange(group)
+
+    def take_block(state: State) -> tuple[State, Array]:
+        offsets, filled, out = state
+        found = normals(xp, philox_pairs(xp, key, counter, offsets), working)
+        fits = (found > -_TRUNCATE_AT) & (found < _TRUNCATE_AT)
+        for i in range(group):
+            here = fits[:, i, None] & (slots == filled[:, None])
+            out = xp.where(here, found[:, i, None], out)
+            filled = filled + fits[:, i]
+        return (offsets + 1, filled, out), filled >= group
+
+    start = (
+        xp.arange(n_groups, dtype=xp.uint64) * reserved,
+        xp.zeros(n_groups, slots.dtype),
+        xp.zeros((n_groups, group), working),
+    )
+    out = until_done(xp, take_block, start)[2]
+    return out.reshape(-1)[:n_outputs].astype(dtype).reshape(shape)
+
+
+def normals(xp: ModuleType, pairs: Array, dtype: np.dtype) -> Array:
+    """The normal numbers that TF makes of blocks, by Box and Muller's transform.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        pairs: uint64 [n, 2], from `philox_pairs`.
+        dtype: float16, bfloat16, float32 or float64.
+
+    Returns:
+        [n, 4] of `dtype`; [n, 2] where that is float64.
+    """
+    if dtype == np.float64:
+        unit = _to_unit(xp, pairs, dtype=dtype)
+        radius = xp.sqrt(-2.0 * xp.log(xp.maximum(unit[:, 0], _LEAST_UNIFORM)))
+        angle = 2.0 * math.pi * unit[:, 1]
+        return _interleave(xp, radius * xp.sin(angle), radius * xp.cos(angle))
+    return _single_normals(xp, pairs).astype(dtype)
+
+
+def _single_normals(xp: ModuleType, pairs: Array) -> Array:
+    """float32 [n, 4]. Each step is rounded to float32 as TF does, but its logarithm, sine and cosine
+    come from float64: NumPy's and XLA's for float32 err more than the C library's, and differ."""
+    single, double = xp.float32, xp.float64
+    scale = 2.0**-23
+    unit = (pairs & 0x7FFFFF).astype(double) * scale
+    log = xp.log(xp.maximum(unit, _LEAST_UNIFORM)).astype(single)
+    radius = xp.sqrt(np.float32(-2.0) * log)
+    turns = ((pairs >> 32) & 0x7FFFFF).astype(double)
+    angle = (turns * (2.0 * math.pi * scale)).astype(single).astype(double)
+    sine, cosine = xp.sin(angle).astype(single), xp.cos(angle).astype(single)
+    return _interleave(xp, radius * sine, radius * cosine).reshape(-1, _BLOCK_WORDS)
+
+
+def until_done(
+    xp: ModuleType, step: Callable[[State], tuple[State, Array]], state: State
+) -> State:
+    """The state after each of its rows has taken as many steps as it needs, and at least one.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        step: takes a state, of any subset of the rows, to the next, and says which rows are done,
+            as bool [rows].
+        state: arrays of the same leading dimension, which `step` keeps, as it does shapes and dtypes.
+
+    Returns:
+        The final state; what a row holds is from the step that said that it is done.
+    """
+    state, done = step(state)
+    if xp is np:
+        return _step_pending_rows(step, state, done)
+    return _step_all_rows(xp, step, state, done)
+
+
+def _step_pending_rows(
+    step: Callable[[State], tuple[State, Array]], state: State, done: Array
+) -> State:
+    rows = np.flatnonzero(~done)
+    pending = tuple(a[rows] for a in state)
+    while rows.size:
+        pending, done = step(pending)
+        for whole, part in zip(state, pending, strict=True):
+            whole[rows[done]] = part[done]
+        rows = rows[~done]
+        pending = tuple(a[~done] for a in pending)
+    return state
+
+
+def _step_all_rows(
+    xp: ModuleType, step: Callable[[State], tuple[State, Array]], state: State, done: Array
+) -> State:
+    """XLA's shapes are fixed: all rows step on, and the new values of those that are done are dropped."""
+    from jax import lax
+
+    def body(carry: tuple[State, Array]) -> tuple[State, Array]:
+        before, done = carry
+        after, done_now = step(before)
+        kept = tuple(
+            xp.where(done.reshape(done.shape + (1,) * (old.ndim - 1)), old, new)
+            for old, new in zip(before, after, strict=True)
+        )
+        return kept, done | done_now
+
+    return lax.while_loop(lambda carry: ~xp.all(carry[1]), body, (state, done))[0]
+
+
+def _words(value: int, count: int) -> list[int]:
+    return [(value >> (32 * i)) & _WORD_MASK for i in range(count)]
+
+
+def _float_type(op_type: str, dtype: Any) -> np.dtype:
+    found = np.dtype(dtype)
+    if found.name not in _MANTISSA_BITS:
+        raise TypeError(f"{op_type}: expected dtype {', '.join(_MANTISSA_BITS)}, got {found.name}")
+    return found
+
+
+def _outputs_per_block(dtype: np.dtype) -> int:
+    return 2 if dtype.itemsize == 8 else _BLOCK_WORDS
+
+
+def _positions(xp: ModuleType, counter: Array, offsets: Array) -> tuple[Array, Array]:
+    """The lower and the upper 64 bits of `counter` + `offsets`."""
+    if offsets.dtype != np.uint64:
+        raise TypeError(
+            f"Philox needs 64-bit integers, got {offsets.dtype}: trace within jax.enable_x64(True)"
+        )
+    words = xp.asarray(counter, dtype=xp.uint64)
+    low = offsets + (words[0] | (words[1] << 32))
+    carry = (low < offsets).astype(xp.uint64)
+    return low, carry + (words[2] | (words[3] << 32))
+
+
+@functools.lru_cache(maxsize=4096)
+def _round_keys(word0: int, word1: int) -> tuple[Array, ...]:
+    """The key of each round as uint64 [2, 1]."""
+    return tuple(
+        np.array(
+            [[(word0 + i * _KEY_STEPS[0]) & _WORD_MASK], [(word1 + i * _KEY_STEPS[1]) & _WORD_MASK]],
+            np.uint64,
+        )
+        for i in range(_ROUNDS)
+    )
+
+
+def _encrypt_in_place(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:
+    """`_encrypt` in five NumPy calls a round, on words 0 and 2 together, without new arrays."""
+    even, odd, product = (np.empty((2, low.size), np.uint64) for _ in range(3))
+    np.bitwise_and(low, _WORD_MASK, out=even[0])
+    np.bitwise_and(high, _WORD_MASK, out=even[1])
+    # Upside down: a round crosses the rows, and this way it is `odd` and not the product that turns.
+    np.right_shift(low, 32, out=odd[1])
+    np.right_shift(high, 32, out=odd[0])
+    for round_key in round_keys:
+        np.multiply(even, _MULTIPLIER_COLUMN, out=product)
+        np.right_shift(product[::-1], 32, out=even)
+        np.bitwise_xor(even, odd[::-1], out=even)
+        np.bitwise_xor(even, round_key, out=even)
+        np.bitwise_and(product, _WORD_MASK, out=product)
+        odd, product = product, odd
+    np.left_shift(odd[::-1], 32, out=product)
+    return np.ascontiguousarray(np.bitwise_or(even, product, out=even).T)
+
+
+def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
+    """Ten rounds of Philox 4x32 on the counters low + 2**64 * high; uint64 [n, 2] as `philox_pairs`."""
+    low, high = low[:, None], high[:, None]
+    word0, word1, word2, word3 = low & _WORD_MASK, low >> 32, high & _WORD_MASK, high >> 32
+    key0, key1 = key[0], key[1]
+    for _ in range(_ROUNDS):
+        product0, product2 = word0 * _MULTIPLIERS[0], word2 * _MULTIPLIERS[1]
+        word0, word1 = (product2 >> 32) ^ word1 ^ key0, product2 & _WORD_MASK
+        word2, word3 = (product0 >> 32) ^ word3 ^ key1, product0 & _WORD_MASK
+        key0, key1 = (key0 + _KEY_STEPS[0]) & _WORD_MASK, (key1 + _KEY_STEPS[1]) & _WORD_MASK
+    # A selection, for XLA runs the rounds once per element of a stack of four, and in scalar code.
+    return xp.where(xp.arange(2) == 0, word0 | (word1 << 32), word2 | (word3 << 32))
+
+
+def _split_words(xp: ModuleType, pairs: Array) -> Array:
+    """uint32 [n, 2, 2] of uint64 [n, 2], the lower word first."""
+    return xp.stack([pairs & _WORD_MASK, pairs >> 32], axis=-1).astype(xp.uint32)
+
+
+def _interleave(xp: ModuleType, first: Array, second: Array) -> Array:
+    """Both in a new last dimension of 2; by selection, which XLA fuses and vectorizes as it does not
+    a stack."""
+    if xp is np:
+        return np.stack([first, second], axis=-1)
+    return xp.where(xp.arange(2) == 0, first[..., None], second[..., None])
+
+
+def _raw(
+    xp: ModuleType,
+    key: Array,
+    counter: Array,
+    shape: Sequence[int],
+    dtype: np.dtype,
+    transform: Callable[[Array], Array],
+) -> Array:
+    """`transform` of uint64 where `dtype` has 64 bits, of uint32 where it has fewer."""
+    n_outputs = math.prod(shape)
+    n_blocks = -(-n_outputs // _outputs_per_block(dtype))
+    bits = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    if dtype.itemsize < 8:
+        bits = _split_words(xp, bits)
+    return transform(bits.reshape(-1)[:n_outputs]).reshape(shape)
+
+
+def _to_unit(xp: ModuleType, bits: Array, *, dtype: np.dtype) -> Array:
+    """Random bits as the fraction of a number in [0, 1): exact, so that rounding plays no part."""
+    fraction = _MANTISSA_BITS[dtype.name]
+    if dtype == np.float64:
+        # The first word gives the upper 20 bits, the second the lower 32.
+        bits = ((bits & 0xFFFFF) << 32) | (bits >> 32)
+    elif dtype != np.float32:
+        bits = bits & ((1 << fraction) - 1)
+        return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype)
+    else:
+        bits = bits & ((1 << fraction) - 1)
+    return bits.astype(dtype) * dtype.type(2.0**-fraction)

@@ -1,0 +1,62 @@
+"""Builds the public namespaces (`tf`, `tf.nn`, `tf.train`, …) out of the names that modules export."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+from typing import Any
+
+from penstock.graph.export import public_names
+
+# Every module that registers ops or exports names. An op missing here would not exist, so the list is explicit.
+MODULES = (
+    "graph.public",
+    "ops.constant",
+    "ops.arithmetic",
+)
+
+
+class Namespace(types.ModuleType):
+    """A module whose missing names are errors that say what penstock lacks."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
+        dotted = self.__name__.partition(".")[2]
+        full = f"tf.{dotted}.{name}" if dotted else f"tf.{name}"
+        raise AttributeError(f"penstock has no {full}: docs/coverage.md lists the names that it covers")
+
+
+def install(package: str) -> None:
+    """Imports `MODULES`, and puts every exported name where `import penstock as tf` finds it."""
+    root = sys.modules[package]
+    root.__class__ = Namespace
+    for module in MODULES:
+        importlib.import_module(f"{package}.{module}")
+    for dotted, thing in public_names.items():
+        *path, last = dotted.split(".")
+        setattr(_namespace(root, path), last, thing)
+
+
+def _namespace(root: types.ModuleType, path: list[str]) -> types.ModuleType:
+    module = root
+    for part in path:
+        full = f"{module.__name__}.{part}"
+        inner = sys.modules.get(full) or _import_or_make(full)
+        inner.__class__ = Namespace
+        setattr(module, part, inner)
+        module = inner
+    return module
+
+
+def _import_or_make(full: str) -> types.ModuleType:
+    """The package of that name where there is one (penstock.train holds code too), else a new module."""
+    try:
+        return importlib.import_module(full)
+    except ModuleNotFoundError as error:
+        if error.name != full:
+            raise
+    module = Namespace(full, f"The public names of tf.{full.partition('.')[2]}.")
+    sys.modules[full] = module
+    return module

@@ -24,8 +24,15 @@ GRAPHS = os.path.join(HERE, "golden", "graphs")
 # Attributes left out of the comparison: they change nothing that a program computes or looks up.
 #   _output_shapes   shapes as an exporter wrote them; the shape tests compare those
 #   _Xla*            hints to TensorFlow's own compiler about which ops to compile together
+#   token            the number of a py_func's Python function in its process
 # All others count: _class too, because it decides on which device an op and its neighbour end up.
-IGNORED_ATTRS = ("_output_shapes", "_XlaCompile", "_XlaScope", "_XlaSeparateCompiledGradients")
+IGNORED_ATTRS = (
+    "_output_shapes",
+    "_XlaCompile",
+    "_XlaScope",
+    "_XlaSeparateCompiledGradients",
+    "token",
+)
 
 # Constants with more elements than this are recorded by their checksum.
 MAX_LISTED = 64
@@ -247,8 +254,9 @@ def line(node: list[Any] | None) -> str:
 
 
 def dump(graph: list[list[Any]]) -> str:
-    """The graph as JSON with one node a line, so that a change of the recording reads as a diff."""
-    return "[\n" + ",\n".join(json.dumps(node, sort_keys=True) for node in graph) + "\n]\n"
+    """The graph as JSON, one node a line, so that a change of the recording reads as a diff."""
+    lines = [json.dumps(node, sort_keys=True, separators=(",", ":")) for node in graph]
+    return "[\n" + ",\n".join(lines) + "\n]\n"
 
 
 def recorded(program: str) -> list[list[Any]]:
@@ -257,3 +265,20 @@ def recorded(program: str) -> list[list[Any]]:
     with open(os.path.join(GRAPHS, name + ".json")) as file:
         graph: list[list[Any]] = json.load(file)
     return graph
+
+
+def main() -> int:
+    """Compares the graph of one program under penstock with the recorded one."""
+    if len(sys.argv) != 2:
+        raise SystemExit("usage: python tests/graph_diff.py PROGRAM")
+    sys.path.insert(0, os.path.dirname(HERE))
+    import penstock as tf
+    from tests.running import graph_of
+
+    problem = difference(recorded(sys.argv[1]), graph_of(tf, sys.argv[1])[0])
+    print(problem or "the same graph")
+    return 1 if problem else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

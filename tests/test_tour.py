@@ -1,7 +1,8 @@
-"""The tour's programs, as TensorFlow 1's users write them: by `penstock run` and as plain Python."""
+"""The tour: programs as TensorFlow 1's users write them: by `penstock run` and as plain Python."""
 
 from __future__ import annotations
 
+import os
 import pathlib
 import re
 import subprocess
@@ -9,7 +10,8 @@ import sys
 
 import pytest
 
-TOUR = pathlib.Path(__file__).parents[1] / "examples" / "tour"
+ROOT = pathlib.Path(__file__).parents[1]
+TOUR = ROOT / "examples" / "tour"
 
 # Lines that each program must print, as patterns. The programs assert their values themselves.
 OUTPUT = {
@@ -55,7 +57,10 @@ OUTPUT = {
 
 def output_of(*command: str) -> list[str]:
     """The lines that a command prints; fails with all it printed when it does not exit with 0."""
-    done = subprocess.run([sys.executable, *command], capture_output=True, text=True, timeout=120)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, *command], capture_output=True, text=True, timeout=120, env=environment
+    )
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout.splitlines()
 

@@ -16,8 +16,8 @@ with tf.Session() as sess:
     sess.run(y, feed_dict={x: samples[:1]})  # the first run plans the work; it is timed in neither
 
     start = time.time()
-    results = [sess.run(y, feed_dict={x: samples[i : i + 1]}) for i in range(1000)]
-    one_by_one = np.concatenate(results)
+    outputs = [sess.run(y, feed_dict={x: samples[i : i + 1]}) for i in range(1000)]
+    one_by_one = np.concatenate(outputs)
     print("1,000 runs of one sample: %.4f s" % (time.time() - start))
 
     start = time.time()

@@ -16,11 +16,23 @@ from importlib.machinery import ModuleSpec
 from typing import Any
 
 from penstock.compat import switches
-from penstock.compat.tensorflow_paths import API_VERSION, INTERNAL_MODULES, NAMESPACES, PROTO_FOLDERS
+from penstock.compat.tensorflow_paths import (
+    API_VERSION,
+    INTERNAL_MODULES,
+    NAMESPACES,
+    PROTO_FOLDERS,
+)
 
 ROOT = "tensorflow"
 COVERAGE = "docs/coverage.md"
-_VERSION_NAMES = frozenset({"__version__", "VERSION"})
+VERSION_NAMES = frozenset({"__version__", "VERSION"})
+ABSENT = object()
+# The packages on the way to what is imported by its internal path: "python", "python.ops", "core", ...
+FOLDERS = frozenset(
+    ".".join(parts[:depth])
+    for parts in (path.split(".") for path in (*INTERNAL_MODULES, *(f"{each}.*" for each in PROTO_FOLDERS)))
+    for depth in range(1, len(parts))
+)
 
 
 def install() -> None:
@@ -82,19 +94,21 @@ class AliasModule(types.ModuleType):
         self._targets = targets
 
     def __getattr__(self, name: str) -> Any:
-        """Looks a name up once; it is an ordinary attribute from then on.
+        """Looks a name up when it is first used; it is an ordinary attribute from then on.
 
         Raises:
           AttributeError: naming the full TensorFlow path, if penstock lacks it.
         """
         path = f"{tf_path(self.__name__)}.{name}".lstrip(".")
-        if path in _VERSION_NAMES:
+        if name in VERSION_NAMES:
             value: Any = API_VERSION
-        elif is_namespace(path):
+        elif name == "__all__":
+            value = public_names(self._targets)
+        elif find_targets(path) is not None:
             value = importlib.import_module(f"{self.__name__}.{name}")
         else:
             value = find_name(self._targets, name)
-            if value is None:
+            if value is ABSENT:
                 raise AttributeError(missing(path), name=name, obj=self)
         setattr(self, name, value)
         return value
@@ -113,30 +127,50 @@ def missing(path: str) -> str:
     return f"penstock has no tf.{path}: see {COVERAGE} for what is covered"
 
 
-def public_path(path: str) -> str:
-    """Returns the path without the `compat.v1` in front, under which TensorFlow 1 has everything again."""
-    if path == "compat.v1":
-        return ""
-    return path.removeprefix("compat.v1.")
-
-
-def is_namespace(path: str) -> bool:
-    """Tells whether TensorFlow 1.15 has a public module under this path."""
-    return path == "compat.v1" or public_path(path) in NAMESPACES
-
-
 def find_targets(path: str) -> tuple[object, ...] | None:
     """Returns the objects in which a TensorFlow module finds its names; None where there is no such module."""
-    if path in INTERNAL_MODULES:
-        return tuple(filter(None, (find_namespace(each) for each in INTERNAL_MODULES[path])))
-    if any(each.startswith(path + ".") for each in (*INTERNAL_MODULES, *PROTO_FOLDERS)):
-        return ()  # a folder on the way to one of these
     folder, _, leaf = path.rpartition(".")
-    if folder in PROTO_FOLDERS or path in PROTO_FOLDERS:
-        return () if path in PROTO_FOLDERS else find_messages(leaf)
-    if public_path(path) == "":
-        return (find_namespace(""), switches)
-    if is_namespace(path):
-        namespace = find_namespace(public_path(path))
-        return () if namespace is None else (namespace,)
-    return None
+    if path in INTERNAL_MODULES:
+        return tuple(target for each in INTERNAL_MODULES[path] for target in find_namespace(each))
+    if folder in PROTO_FOLDERS:
+        return find_messages(leaf)
+    if path in FOLDERS:
+        return ()
+    # Everything public in TensorFlow 1 is there a second time under compat.v1.
+    path = "" if path == "compat.v1" else path.removeprefix("compat.v1.")
+    if path == "":
+        return (*find_namespace(""), switches)
+    return find_namespace(path) if path in NAMESPACES else None
+
+
+def find_namespace(path: str) -> tuple[object, ...]:
+    """Returns penstock's namespace of that path; nothing where penstock has none of it yet."""
+    namespace: object = importlib.import_module("penstock")
+    for part in filter(None, path.split(".")):
+        namespace = getattr(namespace, part, ABSENT)
+    return () if namespace is ABSENT else (namespace,)
+
+
+def find_messages(module: str) -> tuple[object, ...] | None:
+    """Returns TensorBoard's protobuf module of that name; None where it has none."""
+    name = f"tensorboard.compat.proto.{module}"
+    found = importlib.util.find_spec(name)
+    return None if found is None else (importlib.import_module(name),)
+
+
+def find_name(targets: tuple[object, ...], name: str) -> Any:
+    """Returns what the first target that has the name has under it, or ABSENT."""
+    for target in targets:
+        value = getattr(target, name, ABSENT)
+        # A module here is a file of penstock's own: the public modules were found by their path.
+        if value is not ABSENT and not isinstance(value, types.ModuleType):
+            return value
+    return ABSENT
+
+
+def public_names(targets: tuple[object, ...]) -> list[str]:
+    """Returns the names that can be had from the targets."""
+    names = {name for target in targets for name in getattr(target, "__all__", dir(target))}
+    return sorted(
+        name for name in names if name[0] != "_" and find_name(targets, name) is not ABSENT
+    )

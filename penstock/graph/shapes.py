@@ -442,7 +442,7 @@ def broadcast(a: Shape, b: Shape) -> Shape:
             out.append(x)
         else:
             raise ValueError(
-                f"Dimensions must be equal, but are {x} and {y} for shapes {bracket_text(a)} and {bracket_text(b)}"
+                f"Dimensions must be equal, but are {x} and {y}"
             )
     return tuple(out)
 

@@ -1,9 +1,9 @@
 """TensorFlow 1.15's random numbers: Philox 4x32-10 with TF's keys, counters and transforms.
 
-Pure functions over an array namespace `xp` (`numpy` or `jax.numpy`; JAX with x64 enabled). A random op
-owns a key, two uint32, and a counter, four uint32 with the lowest word first. One counter value gives
-one block of 128 random bits, and a run of the op moves the counter on by what TF reserves, which is far
-more than the run uses (`blocks_reserved`): so a later run never depends on what an earlier one rejected.
+Pure functions over an array namespace `xp` (`numpy` or `jax.numpy`; JAX with x64 enabled). A random
+op owns a key, two uint32, and a counter, four uint32 with the lowest word first. One counter value
+gives one block of 128 random bits, and a run of the op moves the counter on by what TF reserves,
+far more than it uses (`blocks_reserved`): a later run never depends on what an earlier rejected.
 
 Source of the generator: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011.
 """
@@ -20,16 +20,20 @@ import numpy as np
 
 Array = Any  # a NumPy array or a JAX array, traced or not
 State = tuple[Array, ...]
+Step = Callable[[State], tuple[State, Array]]
 
 _ROUNDS = 10
 _WORD_MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)  # of words 0 and 2
 _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # added to the key's words after each round
+# As arrays, for NumPy converts a Python number anew at each call.
 _MULTIPLIER_COLUMN = np.array(_MULTIPLIERS, np.uint64)[:, None]
+_MASK_ARRAY = np.array(_WORD_MASK, np.uint64)
+_SHIFT_ARRAY = np.array(32, np.uint64)
 
 _RESERVED_PER_OUTPUT = 256
 _BLOCK_WORDS = 4
-_MANTISSA_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
+_FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 # The smallest uniform number that the normal distributions take the logarithm of: a float32.
 _LEAST_UNIFORM = float(np.float32(1e-7))
 _TRUNCATE_AT = 2.0
@@ -38,7 +42,7 @@ _TRUNCATE_AT = 2.0
 def op_key(seed: int, seed2: int) -> np.ndarray:
     """The key of a random op with the attrs `seed` and `seed2`.
 
-    Where both are 0, TF draws two 64-bit seeds by chance: the caller does that, and gives them here.
+    Where both are 0, TF draws two 64-bit seeds by chance: the caller does so and gives them here.
 
     Args:
         seed: attr `seed`, any 64-bit integer.
@@ -262,8 +266,8 @@ def truncated_normal(
 ) -> Array:
     """Normal numbers, of which those 2 or more deviations away are drawn again: TruncatedNormal.
 
-    A group of outputs, as many as a block has numbers, takes the first that fit from a run of blocks
-    of its own; the run of the next group begins as far on as TF reserves.
+    A group of outputs, as many as a block has numbers, takes the first that fit from a run of
+    blocks of its own; the run of the next group begins as far on as TF reserves.
 
     Args:
         xp: `numpy` or `jax.numpy`.
@@ -291,7 +295,7 @@ def truncated_normal(
 
     def take_block(state: State) -> tuple[State, Array]:
         offsets, filled, out = state
-        found = normals(xp, philox_pairs(xp, key, counter, offsets), working)
+        found = _computed_once(xp, normals(xp, philox_pairs(xp, key, counter, offsets), working))
         fits = (found > -_TRUNCATE_AT) & (found < _TRUNCATE_AT)
         for i in range(group):
             here = fits[:, i, None] & (slots == filled[:, None])
@@ -328,7 +332,7 @@ def normals(xp: ModuleType, pairs: Array, dtype: np.dtype) -> Array:
 
 
 def _single_normals(xp: ModuleType, pairs: Array) -> Array:
-    """float32 [n, 4]. Each step is rounded to float32 as TF does, but its logarithm, sine and cosine
+    """float32 [n, 4]. Each step is rounded to float32, as TF does, but logarithm, sine and cosine
     come from float64: NumPy's and XLA's for float32 err more than the C library's, and differ."""
     single, double = xp.float32, xp.float64
     scale = 2.0**-23
@@ -341,29 +345,23 @@ def _single_normals(xp: ModuleType, pairs: Array) -> Array:
     return _interleave(xp, radius * sine, radius * cosine).reshape(-1, _BLOCK_WORDS)
 
 
-def until_done(
-    xp: ModuleType, step: Callable[[State], tuple[State, Array]], state: State
-) -> State:
+def until_done(xp: ModuleType, step: Step, state: State) -> State:
     """The state after each of its rows has taken as many steps as it needs, and at least one.
 
     Args:
         xp: `numpy` or `jax.numpy`.
         step: takes a state, of any subset of the rows, to the next, and says which rows are done,
-            as bool [rows].
-        state: arrays of the same leading dimension, which `step` keeps, as it does shapes and dtypes.
+            as bool [rows]. It keeps shapes and dtypes.
+        state: arrays of the same leading dimension.
 
     Returns:
         The final state; what a row holds is from the step that said that it is done.
     """
+    return _step_pending_rows(step, state) if xp is np else _step_all_rows(xp, step, state)
+
+
+def _step_pending_rows(step: Step, state: State) -> State:
     state, done = step(state)
-    if xp is np:
-        return _step_pending_rows(step, state, done)
-    return _step_all_rows(xp, step, state, done)
-
-
-def _step_pending_rows(
-    step: Callable[[State], tuple[State, Array]], state: State, done: Array
-) -> State:
     rows = np.flatnonzero(~done)
     pending = tuple(a[rows] for a in state)
     while rows.size:
@@ -375,10 +373,8 @@ def _step_pending_rows(
     return state
 
 
-def _step_all_rows(
-    xp: ModuleType, step: Callable[[State], tuple[State, Array]], state: State, done: Array
-) -> State:
-    """XLA's shapes are fixed: all rows step on, and the new values of those that are done are dropped."""
+def _step_all_rows(xp: ModuleType, step: Step, state: State) -> State:
+    """XLA's shapes are fixed: all rows step on, and what those that are done become is dropped."""
     from jax import lax
 
     def body(carry: tuple[State, Array]) -> tuple[State, Array]:
@@ -390,7 +386,8 @@ def _step_all_rows(
         )
         return kept, done | done_now
 
-    return lax.while_loop(lambda carry: ~xp.all(carry[1]), body, (state, done))[0]
+    none_done = xp.zeros(state[0].shape[0], bool)
+    return lax.while_loop(lambda carry: ~xp.all(carry[1]), body, (state, none_done))[0]
 
 
 def _words(value: int, count: int) -> list[int]:
@@ -399,8 +396,8 @@ def _words(value: int, count: int) -> list[int]:
 
 def _float_type(op_type: str, dtype: Any) -> np.dtype:
     found = np.dtype(dtype)
-    if found.name not in _MANTISSA_BITS:
-        raise TypeError(f"{op_type}: expected dtype {', '.join(_MANTISSA_BITS)}, got {found.name}")
+    if found.name not in _FRACTION_BITS:
+        raise TypeError(f"{op_type}: expected dtype {', '.join(_FRACTION_BITS)}, got {found.name}")
     return found
 
 
@@ -423,36 +420,31 @@ def _positions(xp: ModuleType, counter: Array, offsets: Array) -> tuple[Array, A
 @functools.lru_cache(maxsize=4096)
 def _round_keys(word0: int, word1: int) -> tuple[Array, ...]:
     """The key of each round as uint64 [2, 1]."""
-    return tuple(
-        np.array(
-            [[(word0 + i * _KEY_STEPS[0]) & _WORD_MASK], [(word1 + i * _KEY_STEPS[1]) & _WORD_MASK]],
-            np.uint64,
-        )
-        for i in range(_ROUNDS)
-    )
+    first, step = np.array([[word0], [word1]], np.uint64), np.array(_KEY_STEPS, np.uint64)[:, None]
+    return tuple((first + step * np.uint64(i)) & _MASK_ARRAY for i in range(_ROUNDS))
 
 
 def _encrypt_in_place(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:
     """`_encrypt` in five NumPy calls a round, on words 0 and 2 together, without new arrays."""
     even, odd, product = (np.empty((2, low.size), np.uint64) for _ in range(3))
-    np.bitwise_and(low, _WORD_MASK, out=even[0])
-    np.bitwise_and(high, _WORD_MASK, out=even[1])
-    # Upside down: a round crosses the rows, and this way it is `odd` and not the product that turns.
-    np.right_shift(low, 32, out=odd[1])
-    np.right_shift(high, 32, out=odd[0])
+    np.bitwise_and(low, _MASK_ARRAY, out=even[0])
+    np.bitwise_and(high, _MASK_ARRAY, out=even[1])
+    # Upside down from here on, as a round leaves it: its product crosses the rows.
+    np.right_shift(low, _SHIFT_ARRAY, out=odd[1])
+    np.right_shift(high, _SHIFT_ARRAY, out=odd[0])
     for round_key in round_keys:
         np.multiply(even, _MULTIPLIER_COLUMN, out=product)
-        np.right_shift(product[::-1], 32, out=even)
+        np.right_shift(product[::-1], _SHIFT_ARRAY, out=even)
         np.bitwise_xor(even, odd[::-1], out=even)
         np.bitwise_xor(even, round_key, out=even)
-        np.bitwise_and(product, _WORD_MASK, out=product)
+        np.bitwise_and(product, _MASK_ARRAY, out=product)
         odd, product = product, odd
-    np.left_shift(odd[::-1], 32, out=product)
+    np.left_shift(odd[::-1], _SHIFT_ARRAY, out=product)
     return np.ascontiguousarray(np.bitwise_or(even, product, out=even).T)
 
 
 def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
-    """Ten rounds of Philox 4x32 on the counters low + 2**64 * high; uint64 [n, 2] as `philox_pairs`."""
+    """The blocks at the positions low + 2**64 * high, as `philox_pairs` gives them."""
     low, high = low[:, None], high[:, None]
     word0, word1, word2, word3 = low & _WORD_MASK, low >> 32, high & _WORD_MASK, high >> 32
     key0, key1 = key[0], key[1]
@@ -465,17 +457,36 @@ def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
     return xp.where(xp.arange(2) == 0, word0 | (word1 << 32), word2 | (word3 << 32))
 
 
+def _computed_once(xp: ModuleType, values: Array) -> Array:
+    """`values`, which XLA would compute again for each of their uses."""
+    if xp is np:
+        return values
+    from jax import lax
+
+    return lax.optimization_barrier(values)
+
+
 def _split_words(xp: ModuleType, pairs: Array) -> Array:
-    """uint32 [n, 2, 2] of uint64 [n, 2], the lower word first."""
+    """uint32 [..., 2] of uint64 [...], the lower word first."""
+    if xp is np:
+        return _fill_pairs(pairs, pairs >> _SHIFT_ARRAY, np.uint32)
     return xp.stack([pairs & _WORD_MASK, pairs >> 32], axis=-1).astype(xp.uint32)
 
 
 def _interleave(xp: ModuleType, first: Array, second: Array) -> Array:
-    """Both in a new last dimension of 2; by selection, which XLA fuses and vectorizes as it does not
-    a stack."""
+    """Both in a new last dimension of 2."""
     if xp is np:
-        return np.stack([first, second], axis=-1)
+        return _fill_pairs(first, second, first.dtype)
+    # A selection, for XLA vectorizes what it fuses with one, and not what it fuses with a stack.
     return xp.where(xp.arange(2) == 0, first[..., None], second[..., None])
+
+
+def _fill_pairs(first: Array, second: Array, dtype: Any) -> Array:
+    """What np.stack makes of both on a new last axis, cast to `dtype`, in a third of its time."""
+    out = np.empty((*first.shape, 2), dtype)
+    out[..., 0] = first
+    out[..., 1] = second
+    return out
 
 
 def _raw(
@@ -497,13 +508,10 @@ def _raw(
 
 def _to_unit(xp: ModuleType, bits: Array, *, dtype: np.dtype) -> Array:
     """Random bits as the fraction of a number in [0, 1): exact, so that rounding plays no part."""
-    fraction = _MANTISSA_BITS[dtype.name]
     if dtype == np.float64:
         # The first word gives the upper 20 bits, the second the lower 32.
         bits = ((bits & 0xFFFFF) << 32) | (bits >> 32)
-    elif dtype != np.float32:
-        bits = bits & ((1 << fraction) - 1)
-        return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype)
-    else:
-        bits = bits & ((1 << fraction) - 1)
-    return bits.astype(dtype) * dtype.type(2.0**-fraction)
+        return bits.astype(dtype) * 2.0**-52
+    fraction = _FRACTION_BITS[dtype.name]
+    bits = bits & ((1 << fraction) - 1)
+    return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype, copy=False)

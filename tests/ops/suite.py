@@ -114,6 +114,7 @@ def weights_for(case: Case, entry: dict[str, Any], built: building.Built) -> lis
     return building.cotangents(case, values)
 
 
+@pytest.mark.filterwarnings("ignore:Converting sparse IndexedSlices to a dense Tensor")
 class OpSuite:
     """All checks of one subject's cases; subclasses set `subject`."""
 

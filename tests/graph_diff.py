@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import zlib
 from typing import Any
 
@@ -276,7 +277,7 @@ def main() -> int:
     from tests.running import graph_of
 
     problem = difference(recorded(sys.argv[1]), graph_of(tf, sys.argv[1])[0])
-    print(problem or "the same graph")
+    sys.stdout.write((problem or "the same graph") + "\n")
     return 1 if problem else 0
 
 

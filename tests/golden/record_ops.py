@@ -5,6 +5,8 @@
 README.md beside this file explains the format of cases and of the recording.
 """
 
+# ruff: noqa: T201  (a command prints)
+
 from __future__ import annotations
 
 import importlib
@@ -133,8 +135,9 @@ def main() -> int:
     status = 0
     for subject in sys.argv[1:] or subjects():
         problems = record_subject(tf, subject)
-        for _problem in problems:
-            pass
+        for problem in problems:
+            print(f"{subject}: {problem}")
+        print(f"{subject}: {len(problems)} problems" if problems else f"{subject}: recorded")
         status = status or bool(problems)
     return int(status)
 

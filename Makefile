@@ -4,7 +4,7 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test lint test-pythons bench lock clean install install-dev
+.PHONY: help demo test lint test-pythons bench coverage lock clean install install-dev
 
 help:
 	@echo 'make demo          train a network on handwritten digits, then classify some with it'
@@ -12,6 +12,7 @@ help:
 	@echo 'make lint          the first three of these'
 	@echo 'make test-pythons  install and smoke test under every other Python >= 3.11 of the machine'
 	@echo 'make bench         the benchmark (BENCH="--help" tells its options)'
+	@echo 'make coverage      write docs/coverage.md anew from the package'
 	@echo 'make lock          write the pinned requirements anew from pyproject.toml'
 	@echo 'make clean         remove what these made, .venv excepted'
 
@@ -32,6 +33,9 @@ test-pythons: install-dev
 
 bench: install-dev
 	$(BIN)/python -m bench $(BENCH)
+
+coverage: install-dev
+	$(BIN)/python -m scripts.coverage_list
 
 # A machine's own pip settings must not find their way into the files.
 lock: export PIP_CONFIG_FILE := /dev/null

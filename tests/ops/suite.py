@@ -125,7 +125,7 @@ class OpSuite:
         names = [name for name in ("case", "tier", "variant") if name in metafunc.fixturenames]
         rows = list(self.rows(metafunc.function.__name__, "tier" in names))
         ids = ["-".join([str(part) for part in row[1:]] + [row[0].key]) for row in rows]
-        metafunc.parametrize(names, [row if len(names) > 1 else row[0] for row in rows], ids=ids)
+        metafunc.parametrize(names, rows, ids=ids)
 
     def rows(self, test: str, tiered: bool) -> Iterator[tuple[Any, ...]]:
         """The arguments of one test: a case, and its tier or its variant where the test has one."""

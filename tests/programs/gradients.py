@@ -26,9 +26,12 @@ summed = tf.gradients(tf.reduce_sum(tf.gather(table, [0])) + tf.reduce_sum(tf.ga
 mixed = tf.gradients(tf.reduce_sum(tf.gather(table, [0])) + tf.reduce_sum(table), table)[0]
 
 
-@tf.RegisterGradient("TenTimes")
-def ten_times(op, grad):
-    return grad * 10.0
+try:
+    @tf.RegisterGradient("TenTimes")
+    def ten_times(op, grad):
+        return grad * 10.0
+except KeyError:
+    print("registered when this program ran before in this process")
 
 
 with tf.get_default_graph().gradient_override_map({"Square": "TenTimes"}):

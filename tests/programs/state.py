@@ -1,9 +1,9 @@
-"""Variables: assignments of each kind, order by control edges, initial values from others, resources, host ops."""
+"""Variables: assignments of each kind, order by control edges, resources, host ops."""
 import numpy as np
 import tensorflow as tf
 
 a = tf.Variable([1.0, 2.0], name="a")
-b = tf.Variable(a.initialized_value() * 2.0, name="b")
+b = tf.Variable(tf.zeros([2]) + 2.0, name="b")
 c = tf.Variable(0, name="c", trainable=False)
 r = tf.Variable([5.0], name="r", use_resource=True)
 flag = tf.Variable(False, name="flag")

@@ -25,7 +25,8 @@ make_venv() {
     [ "$have" = none ] || echo "$venv is $have; making it anew with $wanted"
   else
     scripts/pythons.sh "$venv/bin/python" >/dev/null 2>&1 && return
-    python=$(scripts/pythons.sh | head -n 1)
+    python=$(scripts/pythons.sh)
+    python=${python%%$'\n'*}
   fi
   if [ -z "$python" ]; then
     echo "No Python 3.11 or later with the venv module was found. Install one, or name it: make PYTHON=/path/to/python ..." >&2
@@ -44,8 +45,8 @@ state() { # what an install of $1 depends on
 make_venv
 state "$what" | cmp -s - "$venv/.installed-$what" && exit
 echo "Installing $requirements"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r "$requirements"
-"$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+"$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r "$requirements"
+"$venv/bin/python" -m pip install -qq --disable-pip-version-check --no-deps --no-build-isolation -e .
 for each in $installs; do
   state "$each" > "$venv/.installed-$each"
 done

@@ -15,8 +15,8 @@ cp -R penstock pyproject.toml README.md LICENSE "$work/source"
 smoke() { # interpreter $1
   local venv="$work/venv" program
   "$1" -m venv --clear "$venv"
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
-  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation "$work/source"
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check --require-hashes -r requirements.txt
+  "$venv/bin/python" -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation "$work/source"
   cd "$work"  # away from the checkout, so that the installed package is what is imported
   "$venv/bin/penstock" doctor
   for program in "$root"/examples/tour/*.py; do

@@ -1,0 +1,1 @@
+"""Stored formats, one a file: checkpoints and what they are made of."""

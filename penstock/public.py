@@ -14,6 +14,9 @@ MODULES = (
     "graph.public",
     "ops.constant",
     "ops.arithmetic",
+    "ops.activation",
+    "ops.bias",
+    "ops.cross_entropy",
 )
 
 

@@ -20,7 +20,8 @@ import numpy as np
 
 Array = Any  # a NumPy array or a JAX array, traced or not
 State = tuple[Array, ...]
-Step = Callable[[State], tuple[State, Array]]
+Draw = Callable[[State], Array]
+Take = Callable[[State, Array], tuple[State, Array]]
 
 _ROUNDS = 10
 _WORD_MASK = 0xFFFFFFFF
@@ -30,6 +31,7 @@ _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # added to the key's words after each rou
 _MULTIPLIER_COLUMN = np.array(_MULTIPLIERS, np.uint64)[:, None]
 _MASK_ARRAY = np.array(_WORD_MASK, np.uint64)
 _SHIFT_ARRAY = np.array(32, np.uint64)
+_CHUNK_BLOCKS = 16384
 
 _RESERVED_PER_OUTPUT = 256
 _BLOCK_WORDS = 4
@@ -39,42 +41,24 @@ _LEAST_UNIFORM = float(np.float32(1e-7))
 _TRUNCATE_AT = 2.0
 
 
-def op_key(seed: int, seed2: int) -> np.ndarray:
-    """The key of a random op with the attrs `seed` and `seed2`.
+def op_state(seed: int, seed2: int) -> tuple[np.ndarray, np.ndarray]:
+    """The key, and the counter before its first run, of a random op with the attrs given.
 
     Where both are 0, TF draws two 64-bit seeds by chance: the caller does so and gives them here.
 
     Args:
-        seed: attr `seed`, any 64-bit integer.
-        seed2: attr `seed2`; it goes into the counter, not into the key.
+        seed: attr `seed`, any 64-bit integer: the key.
+        seed2: attr `seed2`, any 64-bit integer: the upper half of the counter.
 
     Returns:
-        uint32 [2].
+        The key, uint32 [2], and the counter, uint32 [4], the lowest word first.
 
     Example:
-        >>> op_key(7, 9)
-        array([7, 0], dtype=uint32)
+        >>> op_state(7, 9)
+        (array([7, 0], dtype=uint32), array([0, 0, 9, 0], dtype=uint32))
     """
-    del seed2
-    return np.array(_words(seed, 2), np.uint32)
-
-
-def initial_counter(seed: int, seed2: int) -> np.ndarray:
-    """The counter of a random op with the attrs `seed` and `seed2` before its first run.
-
-    Args:
-        seed: attr `seed`; it goes into the key, not into the counter.
-        seed2: attr `seed2`, any 64-bit integer.
-
-    Returns:
-        uint32 [4], the lowest word first.
-
-    Example:
-        >>> initial_counter(7, 9)
-        array([0, 0, 9, 0], dtype=uint32)
-    """
-    del seed
-    return np.array([0, 0, *_words(seed2, 2)], np.uint32)
+    key = np.array(_words(seed, 2), np.uint32)
+    return key, np.array([0, 0, *_words(seed2, 2)], np.uint32)
 
 
 def blocks_reserved(n_outputs: int) -> int:
@@ -108,7 +92,8 @@ def advance(xp: ModuleType, counter: Array, blocks: int) -> Array:
         uint32 [4], a new array.
 
     Example:
-        >>> advance(np, initial_counter(7, 9), blocks_reserved(5))
+        >>> key, counter = op_state(7, 9)
+        >>> advance(np, counter, blocks_reserved(5))
         array([1280,    0,    9,    0], dtype=uint32)
     """
     if xp is np:
@@ -134,8 +119,8 @@ def philox_blocks(xp: ModuleType, key: Array, counter: Array, n_blocks: int) -> 
         TypeError: JAX has 64-bit types disabled.
 
     Example:
-        >>> philox_blocks(np, op_key(0, 0), initial_counter(0, 0), 1)
-        array([[1814320085, 1151151257, 2558379964, 3678454636]], dtype=uint32)
+        >>> philox_blocks(np, [0, 0], [0, 0, 0, 0], 1)
+        array([[1713891541, 3781805453, 3159862348, 2600524760]], dtype=uint32)
     """
     pairs = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
     return _split_words(xp, pairs).reshape(n_blocks, _BLOCK_WORDS)
@@ -158,7 +143,7 @@ def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> 
     """
     low, high = _positions(xp, counter, offsets)
     if xp is np:
-        return _encrypt_in_place(_round_keys(int(key[0]), int(key[1])), low, high)
+        return _encrypt_in_chunks(_round_keys(int(key[0]), int(key[1])), low, high)
     return _encrypt(xp, xp.asarray(key, dtype=xp.uint64), low, high)
 
 
@@ -181,11 +166,12 @@ def random_uniform(
         TypeError: another dtype, or JAX has 64-bit types disabled.
 
     Example:
-        >>> random_uniform(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        >>> key, counter = op_state(7, 9)
+        >>> random_uniform(np, key, counter, [2], np.float32)
         array([0.5363449 , 0.47323656], dtype=float32)
     """
     dtype = _float_type("RandomUniform", dtype)
-    return _raw(xp, key, counter, shape, dtype, functools.partial(_to_unit, xp, dtype=dtype))
+    return _raw(xp, key, counter, shape, dtype, lambda bits: unit_fractions(xp, bits, dtype))
 
 
 def random_uniform_int(
@@ -216,7 +202,8 @@ def random_uniform_int(
 
     Example:
         >>> low, high = np.int32(-100), np.int32(1000)
-        >>> random_uniform_int(np, op_key(7, 9), initial_counter(7, 9), [2], low, high)
+        >>> key, counter = op_state(7, 9)
+        >>> random_uniform_int(np, key, counter, [2], low, high)
         array([231, 920], dtype=int32)
     """
     dtype = np.dtype(minval.dtype)
@@ -251,7 +238,8 @@ def random_normal(
         TypeError: another dtype, or JAX has 64-bit types disabled.
 
     Example:
-        >>> random_normal(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        >>> key, counter = op_state(7, 9)
+        >>> random_normal(np, key, counter, [2], np.float32)
         array([ 0.1868204, -1.1004789], dtype=float32)
     """
     dtype = _float_type("RandomStandardNormal", dtype)
@@ -283,7 +271,8 @@ def truncated_normal(
         TypeError: another dtype, or JAX has 64-bit types disabled.
 
     Example:
-        >>> truncated_normal(np, op_key(7, 9), initial_counter(7, 9), [2], np.float32)
+        >>> key, counter = op_state(7, 9)
+        >>> truncated_normal(np, key, counter, [2], np.float32)
         array([ 0.1868204, -1.1004789], dtype=float32)
     """
     dtype = _float_type("TruncatedNormal", dtype)
@@ -291,11 +280,14 @@ def truncated_normal(
     n_outputs, group = math.prod(shape), _outputs_per_block(dtype)
     n_groups = -(-n_outputs // group)
     reserved = group * _RESERVED_PER_OUTPUT // _BLOCK_WORDS
-    slots = xp.arange(group)
+    slots = xp.arange(group, dtype=xp.int32)
 
-    def take_block(state: State) -> tuple[State, Array]:
+    def draw(state: State) -> Array:
+        offsets = state[0]
+        return normals(xp, philox_pairs(xp, key, counter, offsets), working)
+
+    def take(state: State, found: Array) -> tuple[State, Array]:
         offsets, filled, out = state
-        found = _computed_once(xp, normals(xp, philox_pairs(xp, key, counter, offsets), working))
         fits = (found > -_TRUNCATE_AT) & (found < _TRUNCATE_AT)
         for i in range(group):
             here = fits[:, i, None] & (slots == filled[:, None])
@@ -305,10 +297,10 @@ def truncated_normal(
 
     start = (
         xp.arange(n_groups, dtype=xp.uint64) * reserved,
-        xp.zeros(n_groups, slots.dtype),
+        xp.zeros(n_groups, xp.int32),
         xp.zeros((n_groups, group), working),
     )
-    out = until_done(xp, take_block, start)[2]
+    out = until_done(xp, draw, take, start)[2]
     return out.reshape(-1)[:n_outputs].astype(dtype).reshape(shape)
 
 
@@ -324,7 +316,7 @@ def normals(xp: ModuleType, pairs: Array, dtype: np.dtype) -> Array:
         [n, 4] of `dtype`; [n, 2] where that is float64.
     """
     if dtype == np.float64:
-        unit = _to_unit(xp, pairs, dtype=dtype)
+        unit = unit_fractions(xp, pairs, dtype)
         radius = xp.sqrt(-2.0 * xp.log(xp.maximum(unit[:, 0], _LEAST_UNIFORM)))
         angle = 2.0 * math.pi * unit[:, 1]
         return _interleave(xp, radius * xp.sin(angle), radius * xp.cos(angle))
@@ -345,27 +337,50 @@ def _single_normals(xp: ModuleType, pairs: Array) -> Array:
     return _interleave(xp, radius * sine, radius * cosine).reshape(-1, _BLOCK_WORDS)
 
 
-def until_done(xp: ModuleType, step: Step, state: State) -> State:
-    """The state after each of its rows has taken as many steps as it needs, and at least one.
+def unit_fractions(xp: ModuleType, bits: Array, dtype: np.dtype) -> Array:
+    """Random bits as numbers in [0, 1), all of whose steps are exact.
 
     Args:
         xp: `numpy` or `jax.numpy`.
-        step: takes a state, of any subset of the rows, to the next, and says which rows are done,
-            as bool [rows]. It keeps shapes and dtypes.
+        bits: uint64, of which each is two words as in `philox_pairs`, for float64; else uint32.
+        dtype: float16, bfloat16, float32 or float64.
+
+    Returns:
+        An array of the shape of `bits` and of `dtype`.
+    """
+    if dtype == np.float64:
+        # The first word gives the upper 20 bits, the second the lower 32.
+        bits = ((bits & 0xFFFFF) << 32) | (bits >> 32)
+        return bits.astype(dtype) * 2.0**-52
+    fraction = _FRACTION_BITS[dtype.name]
+    bits = bits & ((1 << fraction) - 1)
+    return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype, copy=False)
+
+
+def until_done(xp: ModuleType, draw: Draw, take: Take, state: State) -> State:
+    """The state after each of its rows has taken as many draws as it needs, and at least one.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        draw: of a state of any subset of the rows, the random numbers that come next.
+        take: of a state and these numbers, the next state, of the same shapes and dtypes, and which
+            rows are done, as bool [rows].
         state: arrays of the same leading dimension.
 
     Returns:
-        The final state; what a row holds is from the step that said that it is done.
+        The final state; what a row holds is from the `take` that said that it is done.
     """
-    return _step_pending_rows(step, state) if xp is np else _step_all_rows(xp, step, state)
+    if xp is np:
+        return _step_pending_rows(draw, take, state)
+    return _step_all_rows(xp, draw, take, state)
 
 
-def _step_pending_rows(step: Step, state: State) -> State:
-    state, done = step(state)
+def _step_pending_rows(draw: Draw, take: Take, state: State) -> State:
+    state, done = take(state, draw(state))
     rows = np.flatnonzero(~done)
     pending = tuple(a[rows] for a in state)
     while rows.size:
-        pending, done = step(pending)
+        pending, done = take(pending, draw(pending))
         for whole, part in zip(state, pending, strict=True):
             whole[rows[done]] = part[done]
         rows = rows[~done]
@@ -373,21 +388,25 @@ def _step_pending_rows(step: Step, state: State) -> State:
     return state
 
 
-def _step_all_rows(xp: ModuleType, step: Step, state: State) -> State:
-    """XLA's shapes are fixed: all rows step on, and what those that are done become is dropped."""
+def _step_all_rows(xp: ModuleType, draw: Draw, take: Take, state: State) -> State:
+    """XLA's shapes are fixed: all rows step on, and what those that are done become is dropped.
+
+    The loop carries the draws of its next turn, for what is carried is computed once, and what is
+    drawn within a turn once for every use of it.
+    """
     from jax import lax
 
-    def body(carry: tuple[State, Array]) -> tuple[State, Array]:
-        before, done = carry
-        after, done_now = step(before)
+    def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
+        before, drawn, done = carry
+        after, done_now = take(before, drawn)
         kept = tuple(
             xp.where(done.reshape(done.shape + (1,) * (old.ndim - 1)), old, new)
             for old, new in zip(before, after, strict=True)
         )
-        return kept, done | done_now
+        return kept, draw(after), done | done_now
 
     none_done = xp.zeros(state[0].shape[0], bool)
-    return lax.while_loop(lambda carry: ~xp.all(carry[1]), body, (state, none_done))[0]
+    return lax.while_loop(lambda carry: ~xp.all(carry[2]), body, (state, draw(state), none_done))[0]
 
 
 def _words(value: int, count: int) -> list[int]:
@@ -424,8 +443,17 @@ def _round_keys(word0: int, word1: int) -> tuple[Array, ...]:
     return tuple((first + step * np.uint64(i)) & _MASK_ARRAY for i in range(_ROUNDS))
 
 
-def _encrypt_in_place(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:
-    """`_encrypt` in five NumPy calls a round, on words 0 and 2 together, without new arrays."""
+def _encrypt_in_chunks(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:
+    """`_encrypt` for NumPy: in pieces that stay in a core's cache, without new arrays per round."""
+    out = np.empty((low.size, 2), np.uint64)
+    for start in range(0, low.size, _CHUNK_BLOCKS):
+        chunk = slice(start, start + _CHUNK_BLOCKS)
+        _encrypt_chunk(round_keys, low[chunk], high[chunk], out[chunk])
+    return out
+
+
+def _encrypt_chunk(round_keys: tuple[Array, ...], low: Array, high: Array, out: Array) -> None:
+    """Five NumPy calls a round, each on words 0 and 2 (`even`) or 1 and 3 (`odd`) together."""
     even, odd, product = (np.empty((2, low.size), np.uint64) for _ in range(3))
     np.bitwise_and(low, _MASK_ARRAY, out=even[0])
     np.bitwise_and(high, _MASK_ARRAY, out=even[1])
@@ -440,7 +468,7 @@ def _encrypt_in_place(round_keys: tuple[Array, ...], low: Array, high: Array) ->
         np.bitwise_and(product, _MASK_ARRAY, out=product)
         odd, product = product, odd
     np.left_shift(odd[::-1], _SHIFT_ARRAY, out=product)
-    return np.ascontiguousarray(np.bitwise_or(even, product, out=even).T)
+    np.bitwise_or(even, product, out=out.T)
 
 
 def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
@@ -455,15 +483,6 @@ def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
         key0, key1 = (key0 + _KEY_STEPS[0]) & _WORD_MASK, (key1 + _KEY_STEPS[1]) & _WORD_MASK
     # A selection, for XLA runs the rounds once per element of a stack of four, and in scalar code.
     return xp.where(xp.arange(2) == 0, word0 | (word1 << 32), word2 | (word3 << 32))
-
-
-def _computed_once(xp: ModuleType, values: Array) -> Array:
-    """`values`, which XLA would compute again for each of their uses."""
-    if xp is np:
-        return values
-    from jax import lax
-
-    return lax.optimization_barrier(values)
 
 
 def _split_words(xp: ModuleType, pairs: Array) -> Array:
@@ -504,14 +523,3 @@ def _raw(
     if dtype.itemsize < 8:
         bits = _split_words(xp, bits)
     return transform(bits.reshape(-1)[:n_outputs]).reshape(shape)
-
-
-def _to_unit(xp: ModuleType, bits: Array, *, dtype: np.dtype) -> Array:
-    """Random bits as the fraction of a number in [0, 1): exact, so that rounding plays no part."""
-    if dtype == np.float64:
-        # The first word gives the upper 20 bits, the second the lower 32.
-        bits = ((bits & 0xFFFFF) << 32) | (bits >> 32)
-        return bits.astype(dtype) * 2.0**-52
-    fraction = _FRACTION_BITS[dtype.name]
-    bits = bits & ((1 << fraction) - 1)
-    return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype, copy=False)

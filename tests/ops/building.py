@@ -68,17 +68,22 @@ def keep(array: np.ndarray) -> np.ndarray:
     return array
 
 
-def build(tf: Any, case: Case, variant: str = "full", precision: Any = keep) -> Built:
-    """Builds the case into a new graph; placeholders are x0, x1, … in the order of `Case.feeds`."""
+def build(tf: Any, case: Case, variant: Any = "full", precision: Any = keep) -> Built:
+    """Builds the case into a new graph; placeholders are x0, x1, … in the order of `Case.feeds`.
+
+    Their static shapes are those of the variant, or given as a list.
+    """
     graph = tf.Graph()
     feeds = [precision(feed) for feed in case.feeds()]
+    if isinstance(variant, str):
+        shapes = [variant_shape(feed.shape, variant) for feed in feeds]
+    else:
+        shapes = variant
     with graph.as_default():
         if case.graph_seed is not None:
             tf.set_random_seed(case.graph_seed)
         placeholders = [
-            tf.placeholder(
-                dtype_of(tf, feed), variant_shape(feed.shape, variant), name="x" + str(i)
-            )
+            tf.placeholder(dtype_of(tf, feed), shapes[i], name="x" + str(i))
             for i, feed in enumerate(feeds)
         ]
         pending = iter(placeholders)

@@ -19,6 +19,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import penstock as tf
 from tests.golden.arrays import as_array, from_plain
@@ -103,6 +105,12 @@ def as_precise(static: list[int | None] | None, oracle: list[int | None] | None)
     return len(static) == len(oracle) and all(
         o in (None, s) for s, o in zip(static, oracle, strict=True)
     )
+
+
+def masked(shape: tuple[int, ...]) -> st.SearchStrategy[list[int | None] | None]:
+    """Static shapes that allow this one: any sizes hidden, or all with the rank."""
+    sizes = st.tuples(*(st.sampled_from([size, None]) for size in shape)).map(list)
+    return st.none() | sizes
 
 
 def weights_for(case: Case, entry: dict[str, Any], built: building.Built) -> list[np.ndarray]:
@@ -249,6 +257,26 @@ class OpSuite:
         for ours, oracle in zip(static, expected, strict=True):
             assert as_precise(ours, oracle), f"static shape {ours}, the oracle's {oracle}"
 
+    def test_static_shape_of_any_mask(self, case: Case) -> None:
+        """Whichever sizes are hidden from it, the static shape allows the computed one."""
+        entry = recording_of(self.subject, case)
+        errors = tuple({error for error in entry["static"].values() if isinstance(error, str)})
+
+        @given(hidden=st.tuples(*(masked(feed.shape) for feed in case.feeds())))
+        @settings(max_examples=10, deadline=None, database=None)
+        def allows(hidden: tuple[list[int | None] | None, ...]) -> None:
+            try:
+                built = building.build(tf, case, hidden)
+            except Exception as error:
+                if is_error(error, *errors):
+                    return  # the oracle, too, needs more than it was told
+                raise
+            for tensor, plain in zip(built.outputs, entry["values"], strict=True):
+                static = building.static_shape(tensor)
+                assert compatible(static, tuple(plain["shape"])), f"{hidden} gives {static}"
+
+        allows()
+
     def test_nodes(self, case: Case) -> None:
         """The public function adds the oracle's nodes: names, types, inputs, attributes, order."""
         entry = recording_of(self.subject, case)
@@ -301,6 +329,6 @@ def is_real(case: Case) -> bool:
     return all(feed.dtype.kind != "c" for feed in case.feeds())
 
 
-def is_error(error: BaseException, name: str) -> bool:
-    """Whether the error's class, or a class that it derives from, has this name."""
-    return name in [cls.__name__ for cls in type(error).__mro__]
+def is_error(error: BaseException, *names: str) -> bool:
+    """Whether the error's class, or a class that it derives from, has one of these names."""
+    return any(cls.__name__ in names for cls in type(error).__mro__)

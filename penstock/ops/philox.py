@@ -122,8 +122,26 @@ def philox_blocks(xp: ModuleType, key: Array, counter: Array, n_blocks: int) -> 
         >>> philox_blocks(np, [0, 0], [0, 0, 0, 0], 1)
         array([[1713891541, 3781805453, 3159862348, 2600524760]], dtype=uint32)
     """
-    pairs = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    pairs = philox_pairs(xp, key, counter, block_range(xp, n_blocks))
     return _split_words(xp, pairs).reshape(n_blocks, _BLOCK_WORDS)
+
+
+def block_range(xp: ModuleType, count: int) -> Array:
+    """The numbers 0, 1, … below `count`, for `philox_pairs`.
+
+    Args:
+        xp: `numpy` or `jax.numpy`.
+        count: how many.
+
+    Returns:
+        uint64 [count].
+
+    Raises:
+        TypeError: JAX has 64-bit types disabled.
+    """
+    if xp is not np and xp.arange(0).dtype.itemsize < 8:
+        raise TypeError("Philox needs 64-bit integers: trace within jax.enable_x64(True)")
+    return xp.arange(count, dtype=xp.uint64)
 
 
 def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> Array:
@@ -137,9 +155,6 @@ def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> 
 
     Returns:
         uint64 [n, 2]: word 0 with word 1 above it, word 2 with word 3 above it.
-
-    Raises:
-        TypeError: JAX has 64-bit types disabled.
     """
     low, high = _positions(xp, counter, offsets)
     if xp is np:
@@ -245,7 +260,7 @@ def random_normal(
     dtype = _float_type("RandomStandardNormal", dtype)
     n_outputs = math.prod(shape)
     n_blocks = -(-n_outputs // _outputs_per_block(dtype))
-    pairs = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    pairs = philox_pairs(xp, key, counter, block_range(xp, n_blocks))
     return normals(xp, pairs, dtype).reshape(-1)[:n_outputs].reshape(shape)
 
 
@@ -296,7 +311,7 @@ def truncated_normal(
         return (offsets + 1, filled, out), filled >= group
 
     start = (
-        xp.arange(n_groups, dtype=xp.uint64) * reserved,
+        block_range(xp, n_groups) * reserved,
         xp.zeros(n_groups, xp.int32),
         xp.zeros((n_groups, group), working),
     )
@@ -426,10 +441,6 @@ def _outputs_per_block(dtype: np.dtype) -> int:
 
 def _positions(xp: ModuleType, counter: Array, offsets: Array) -> tuple[Array, Array]:
     """The lower and the upper 64 bits of `counter` + `offsets`."""
-    if offsets.dtype != np.uint64:
-        raise TypeError(
-            f"Philox needs 64-bit integers, got {offsets.dtype}: trace within jax.enable_x64(True)"
-        )
     words = xp.asarray(counter, dtype=xp.uint64)
     low = offsets + (words[0] | (words[1] << 32))
     carry = (low < offsets).astype(xp.uint64)
@@ -519,7 +530,7 @@ def _raw(
     """`transform` of uint64 where `dtype` has 64 bits, of uint32 where it has fewer."""
     n_outputs = math.prod(shape)
     n_blocks = -(-n_outputs // _outputs_per_block(dtype))
-    bits = philox_pairs(xp, key, counter, xp.arange(n_blocks, dtype=xp.uint64))
+    bits = philox_pairs(xp, key, counter, block_range(xp, n_blocks))
     if dtype.itemsize < 8:
         bits = _split_words(xp, bits)
     return transform(bits.reshape(-1)[:n_outputs]).reshape(shape)

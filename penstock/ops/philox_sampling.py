@@ -21,6 +21,7 @@ import numpy as np
 from penstock.ops.philox import (
     Array,
     State,
+    block_range,
     blocks_reserved,
     normals,
     philox_blocks,
@@ -311,8 +312,9 @@ def _parameter_rows(xp: ModuleType, parameter: Array, shape: Sequence[int]) -> t
 
     All draws for the first parameter come first, then those for the second.
     """
-    values = xp.repeat(xp.reshape(parameter, (-1,)).astype(xp.float64), math.prod(shape))
-    return values, xp.arange(values.shape[0], dtype=xp.uint64) * blocks_reserved(1)
+    n_draws = math.prod(shape)
+    offsets = block_range(xp, n_draws * math.prod(parameter.shape)) * blocks_reserved(1)
+    return xp.repeat(xp.reshape(parameter, (-1,)).astype(xp.float64), n_draws), offsets
 
 
 def _outputs(rows: Array, parameter: Array, shape: Sequence[int], dtype: Any) -> Array:

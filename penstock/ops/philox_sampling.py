@@ -82,6 +82,7 @@ def shuffle_order(xp: ModuleType, key: Array, counter: Array, n_rows: int) -> Ar
         int64 [n_rows]: row i of the output is this row of the input.
 
     Example:
+        >>> from penstock.ops.philox import op_state
         >>> key, counter = op_state(7, 9)
         >>> shuffle_order(np, key, counter, 4)
         array([3, 0, 2, 1])
@@ -142,6 +143,7 @@ def multinomial(
         [batch, num_samples] of `dtype`.
 
     Example:
+        >>> from penstock.ops.philox import op_state
         >>> key, counter = op_state(7, 9)
         >>> multinomial(np, key, counter, np.zeros([1, 4]), 3, np.int64)
         array([[1, 2, 2]])

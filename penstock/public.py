@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 import importlib
+import operator
 import sys
 import types
 from typing import Any
 
-from penstock.graph.export import public_names
+from penstock.graph.export import lazy_names, public_names
 
 # Every module that registers ops or exports names. An op missing here would not exist, so the list is explicit.
 MODULES = (
     "graph.public",
     "ops.constant",
+    "ops.control",
+    "ops.py_func",
+    "ops.indexed_slices",
+    "gradients",
+    "session.session",
+    "ops.broadcasting",
     "ops.arithmetic",
+    "ops.division",
+    "ops.powers",
+    "ops.unary",
+    "ops.complex_numbers",
+    "ops.casting",
+    "ops.comparison",
+    "ops.operators",
+    "ops.reduction",
+    "ops.reduce",
+    "ops.scans",
+    "ops.matmul",
     "ops.activation",
     "ops.bias",
     "ops.cross_entropy",
+    "ops.convolution",
+    "ops.depthwise",
 )
 
 
@@ -26,9 +46,14 @@ class Namespace(types.ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
-        dotted = self.__name__.partition(".")[2]
-        full = f"tf.{dotted}.{name}" if dotted else f"tf.{name}"
-        raise AttributeError(f"penstock has no {full}: docs/coverage.md lists the names that it covers")
+        inside = self.__name__.partition(".")[2]
+        dotted = f"{inside}.{name}" if inside else name
+        if dotted in lazy_names:
+            module, attribute = lazy_names[dotted]
+            thing = operator.attrgetter(attribute)(importlib.import_module(module))
+            setattr(self, name, thing)
+            return thing
+        raise AttributeError(f"penstock has no tf.{dotted}: docs/coverage.md lists the names that it covers")
 
 
 def install(package: str) -> None:
@@ -40,6 +65,8 @@ def install(package: str) -> None:
     for dotted, thing in public_names.items():
         *path, last = dotted.split(".")
         setattr(_namespace(root, path), last, thing)
+    for dotted in lazy_names:
+        _namespace(root, dotted.split(".")[:-1])
 
 
 def _namespace(root: types.ModuleType, path: list[str]) -> types.ModuleType:

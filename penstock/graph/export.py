@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 _Object = TypeVar("_Object")
 
 public_names: dict[str, Any] = {}
+lazy_names: dict[str, tuple[str, str]] = {}  # public names of things whose module is imported at their first use
 
 
 def export(*names: str) -> Callable[[_Object], _Object]:
@@ -44,6 +45,17 @@ def export_as(name: str, thing: Any) -> None:
     if name in public_names:
         raise ValueError(f"tf.{name} is public already: {public_names[name]!r}")
     public_names[name] = thing
+
+
+def export_lazily(name: str, module: str, attribute: str) -> None:
+    """Makes `module.attribute` public as `tf.NAME`; the module is imported when a program uses the name.
+
+    Args:
+        name: the dotted public name without the `tf.`.
+        module: an importable module that takes long to import.
+        attribute: the name of the object in it, perhaps dotted.
+    """
+    lazy_names[name] = (module, attribute)
 
 
 class _Api:

@@ -11,6 +11,7 @@ then), and the keyword-only parameters are the attrs that it reads. Shape rules 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -75,7 +76,9 @@ class OpSpec:
         reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox steps that one run takes.
         stateful: it has an effect or a result of its own at each run: never folded, merged or reordered.
         host: it runs on the host only.
-        view: its output may share memory with its first input.
+        view: its output may share memory with an input.
+        identity: each output is the input of the same place, unchanged: plans leave the op out.
+        variable: its output stands for a variable of the session, which it names.
         partial_value: `partial_value(op)`: what is known of the output's value as a tuple with None for unknown items.
     """
 
@@ -95,11 +98,21 @@ class OpSpec:
     stateful: bool = False
     host: bool = False
     view: bool = False
+    identity: bool = False
+    variable: bool = False
     partial_value: Callable[[Operation], Any] | None = None
 
     input_args: list[ArgSpec] = field(init=False, repr=False)
     output_args: list[ArgSpec] = field(init=False, repr=False)
     attr_specs: dict[str, AttrSpec] = field(init=False, repr=False)
+    wants_ctx: bool = field(init=False, repr=False)
+    wants_rng: bool = field(init=False, repr=False)
+    pure: bool = field(init=False, repr=False)
+    _arg_names: list[str] = field(init=False, repr=False)
+    _explicit_attrs: list[AttrSpec] = field(init=False, repr=False)
+    _shape_attrs: tuple[str, ...] = field(init=False, repr=False)
+    _simple: bool = field(init=False, repr=False)
+    _ref_places: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
@@ -111,8 +124,9 @@ class OpSpec:
         put("_explicit_attrs", [a for a in attr_specs.values() if not self._inferred(a.name)])
         put("_shape_attrs", attr_parameters(self.shape))
         put("_simple", not any([arg.many for arg in self.input_args]))
+        put("_ref_places", [i for i, arg in enumerate(self.input_args) if arg.is_ref])
         static = set(self.static_inputs) | set(self.shape_inputs)
-        unknown = (static | set(self.writes) | set(self.unread)) - set(self._arg_names)  # type: ignore[attr-defined]
+        unknown = (static | set(self.writes) | set(self.unread)) - set(self._arg_names)
         if unknown:
             raise ValueError(f"op {self.name} has no inputs {sorted(unknown)}")
         kernel = self.kernel or self.xla_kernel
@@ -120,9 +134,10 @@ class OpSpec:
             raise ValueError(f"op {self.name} has no kernel")
         put("wants_ctx", "ctx" in _parameters(kernel))
         put("wants_rng", "rng" in _parameters(kernel))
-        put("is_random", self.reserve is not None)
-        if self.wants_rng != self.is_random:  # type: ignore[attr-defined]
+        if self.wants_rng != (self.reserve is not None):
             raise ValueError(f"op {self.name}: a kernel with `rng` and a `reserve` rule go together")
+        effect = self.stateful or self.host or self.wants_ctx or self.wants_rng or self.writes
+        put("pure", not effect and not self.variable)
 
     def _inferred(self, attr: str) -> bool:
         return any([attr in (arg.type_attr, arg.number_attr) for arg in self.input_args])
@@ -154,7 +169,7 @@ class OpSpec:
         """
         if len(values) != len(self.input_args):
             raise TypeError(
-                f"op {self.name} takes {len(self.input_args)} inputs {self._arg_names}, got {len(values)}"  # type: ignore[attr-defined]
+                f"op {self.name} takes {len(self.input_args)} inputs {self._arg_names}, got {len(values)}"
             )
         graph = _graph_of_fast(values)
         stacks = graph._scopes
@@ -171,8 +186,8 @@ class OpSpec:
         finally:
             stacks.name = outer
         self._complete_attrs(plain, attrs)
-        op = self._add(graph, inputs, groups, plain, full + "/")
-        return self.result_of(op)
+        add = self._add_beside_variables if self._ref_places else self._add
+        return self.result_of(add(graph, inputs, groups, plain, full + "/"))
 
     def result_of(self, op: Operation) -> Any:
         """What the call that makes `op` returns: a tensor, a list in which list outputs are lists, or the op."""
@@ -229,7 +244,7 @@ class OpSpec:
                 value = convert_argument(self.name, arg, value, attrs, graph)
             arg.infer(self.name, value, attrs)
             groups.append(value)
-        if self._simple:  # type: ignore[attr-defined]
+        if self._simple:
             return list(groups), groups, attrs
         flat: list[Tensor] = []
         for group in groups:
@@ -240,7 +255,7 @@ class OpSpec:
         return flat, groups, attrs
 
     def _complete_attrs(self, plain: dict[str, Any], given: dict[str, Any]) -> None:
-        for spec in self._explicit_attrs:  # type: ignore[attr-defined]
+        for spec in self._explicit_attrs:
             value = given.get(spec.name)
             if value is None:
                 if spec.name not in given and not spec.has_default:
@@ -260,7 +275,7 @@ class OpSpec:
     def _add(
         self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
     ) -> Operation:
-        rule_attrs = {key: attrs[key] for key in self._shape_attrs}  # type: ignore[attr-defined]
+        rule_attrs = {key: attrs[key] for key in self._shape_attrs}
         try:
             found = self.shape(*[self._shape_view(a, g) for a, g in zip(self.input_args, groups)], **rule_attrs)
         except ValueError as error:
@@ -270,6 +285,15 @@ class OpSpec:
             return graph.add_operation(self, name, inputs, attrs, [(dtype, found)])
         types = [dtype for arg in self.output_args for dtype in arg.dtypes_in(attrs)]
         return graph.add_operation(self, name, inputs, attrs, list(zip(types, found, strict=True)))
+
+    def _add_beside_variables(
+        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
+    ) -> Operation:
+        """`_add`, on the device of the variables that the op refers to."""
+        with contextlib.ExitStack() as colocations:
+            for place in self._ref_places:
+                colocations.enter_context(graph.colocate_with(groups[place].op))
+            return self._add(graph, inputs, groups, attrs, name)
 
     def _shape_view(self, arg: ArgSpec, group: Any) -> Any:
         if arg.name in self.static_inputs:
@@ -287,10 +311,6 @@ class OpSpec:
         return ValueError(f"{error} for '{name.rstrip('/')}' (op: '{self.name}') with input shapes: {seen}.")
 
     # What runners ask
-
-    def kernel_attrs(self, op: Operation) -> dict[str, Any]:
-        """The attrs that the kernel reads."""
-        return self.attrs_for(self.kernel or self.xla_kernel, op)
 
     def attrs_for(self, function: Any, op: Operation) -> dict[str, Any]:
         """The attrs of `op` that a rule of this record names among its keyword-only parameters."""

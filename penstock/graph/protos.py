@@ -219,7 +219,7 @@ def node_def(op: Operation) -> Any:
 
     message = node_def_pb2.NodeDef(name=op.name, op=op.type, device=op.device)
     message.input.extend([tensor._as_node_def_input() for tensor in op._inputs])
-    message.input.extend([f"^{control.name}" for control in op._control_inputs])
+    message.input.extend(sorted([f"^{control.name}" for control in op._control_inputs]))
     for name, value in op._attrs.items():
         kind = op.spec.attr_kind(name)
         if kind == "tensor":

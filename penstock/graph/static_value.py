@@ -59,9 +59,7 @@ def _work_out(tensor: Tensor) -> None:
 
 
 def _can_be_constant(op: Operation) -> bool:
-    spec = op.spec
-    impure = spec.stateful or spec.host or spec.wants_ctx or spec.wants_rng or spec.writes  # type: ignore[attr-defined]
-    return not impure and spec.kernel is not None
+    return op.spec.pure and op.spec.kernel is not None
 
 
 def _worth_it(op: Operation) -> bool:

@@ -1,0 +1,153 @@
+"""`tf.py_func`: Python functions as ops."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import dtypes, errors
+from penstock.graph.export import export
+from penstock.graph.graph import graph_of
+from penstock.graph.opspec import OpSpec, raw, register
+
+_functions: weakref.WeakValueDictionary[str, _Function] = weakref.WeakValueDictionary()
+_tokens = itertools.count()
+_lock = threading.Lock()
+
+_ERROR_OF_PYTHON: list[tuple[type[BaseException], type[errors.OpError]]] = [
+    (ValueError, errors.InvalidArgumentError),
+    (TypeError, errors.InvalidArgumentError),
+    (StopIteration, errors.OutOfRangeError),
+    (MemoryError, errors.ResourceExhaustedError),
+    (NotImplementedError, errors.UnimplementedError),
+]
+
+
+class _Function:
+    """A registered function; the graph keeps it alive."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.function = function
+
+
+def py_func_kernel(ctx: Any, inputs: list[Any], *, token: str, Tout: list[dtypes.DType]) -> list[Any]:  # noqa: N803
+    entry = _functions.get(token)
+    if entry is None:
+        raise errors.InvalidArgumentError(
+            None, None, f"the Python function {token} of op {ctx.op.name!r} is not in this process"
+        )
+    arguments = [_argument(value) for value in inputs]
+    try:
+        result = entry.function(*arguments)
+    except errors.OpError:
+        raise
+    except Exception as error:  # noqa: BLE001 - whatever users' code raises becomes an error of the op
+        raise _as_op_error(error) from error
+    return _as_results(result, Tout, ctx.op.name)
+
+
+def _argument(value: Any) -> Any:
+    """A private array: the function may keep it or write into it."""
+    array = np.array(value)
+    return array.item() if array.ndim == 0 and array.dtype == object else array
+
+
+def _as_op_error(error: Exception) -> errors.OpError:
+    for python_type, op_error in _ERROR_OF_PYTHON:
+        if isinstance(error, python_type):
+            return op_error(None, None, f"{type(error).__name__}: {error}")
+    return errors.UnknownError(None, None, f"{type(error).__name__}: {error}")
+
+
+def _as_results(result: Any, types: list[dtypes.DType], name: str) -> list[Any]:
+    if not types:
+        return []
+    listed = list(result) if isinstance(result, (list, tuple)) and len(types) != 1 else [result]
+    if isinstance(result, (list, tuple)) and len(types) == 1 and len(result) == 1:
+        listed = [result[0]]
+    if len(listed) != len(types):
+        raise errors.InvalidArgumentError(
+            None, None, f"{name} returns {len(listed)} values, but expects to see {len(types)} values."
+        )
+    return [_checked(value, dtype, index, name) for index, (value, dtype) in enumerate(zip(listed, types, strict=True))]
+
+
+def _checked(value: Any, dtype: dtypes.DType, index: int, name: str) -> Any:
+    if value is None:
+        raise errors.UnimplementedError(None, None, f"Unsupported object type NoneType returned by {name}")
+    if dtype is dtypes.string:
+        flat = np.array(value, object)
+        out = np.empty(flat.shape, object)
+        for place, item in np.ndenumerate(flat):
+            out[place] = item.encode() if isinstance(item, str) else bytes(item)
+        return out
+    array = np.array(value, None if isinstance(value, (np.ndarray, np.generic)) else dtype.np_dtype)
+    if array.dtype != dtype.np_dtype:
+        raise errors.InvalidArgumentError(
+            None, None,
+            f"{index}-th value returned by {name} is {dtypes.as_dtype(array.dtype).name}, but expects {dtype.name}",
+        )  # fmt: skip
+    return array
+
+
+def py_func_shape(inputs: Any, *, Tout: list[Any]) -> list[None]:  # noqa: N803
+    return [None] * len(Tout)
+
+
+for _name, _stateful in (("PyFunc", True), ("PyFuncStateless", False)):
+    register(
+        OpSpec(
+            name=_name, inputs=("input: Tin",), outputs=("output: Tout",),
+            attrs=("token: string", "Tin: list(type) >= 0", "Tout: list(type) >= 0"),
+            shape=py_func_shape, kernel=py_func_kernel, gradient=None, stateful=_stateful, host=True,
+        )
+    )  # fmt: skip
+
+
+@export("py_func", "compat.v1.py_func")
+def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None) -> Any:  # noqa: N803
+    """An op that calls a Python function.
+
+    Args:
+        func: takes NumPy arrays, and returns an array or a list of them.
+        inp: a list of tensors.
+        Tout: the type, or the list of types, that `func` returns.
+        stateful: False where equal inputs always give equal results.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor, or a list of them where `Tout` is a list; the Operation where it is empty.
+
+    Raises:
+        TypeError: `func` cannot be called.
+        An exception in `func` fails the run: ValueError and TypeError as InvalidArgumentError, StopIteration as
+        OutOfRangeError, others as UnknownError.
+
+    Example:
+        >>> y = tf.py_func(np.sinh, [x], tf.float32)
+    """
+    if not callable(func):
+        raise TypeError(f"func must be callable, got {func!r}")
+    with _lock:
+        token = f"pyfunc_{next(_tokens)}"
+    entry = _Function(func)
+    _functions[token] = entry
+    several = isinstance(Tout, (list, tuple))
+    types = list(Tout) if several else [Tout]
+    make = raw.PyFunc if stateful else raw.PyFuncStateless
+    outputs = make(list(inp), token=token, Tout=types, name=name)
+    graph_of(list(inp) + (list(outputs) if isinstance(outputs, list) else [])).get_collection_ref(
+        "_py_funcs"
+    ).append(entry)
+    return outputs if several else outputs[0]
+
+
+@export("numpy_function")
+def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:  # noqa: N803
+    """`tf.py_func` of a stateful function, under TensorFlow 2's name."""
+    return py_func(func, inp, Tout, stateful=True, name=name)

@@ -1,0 +1,1 @@
+"""What a run will do: which operations, in which order, rewritten how."""

@@ -1,0 +1,181 @@
+"""Splits a plan into the maximal groups of ops that XLA can compile, between those that run on the host.
+
+Every step gets a level: host steps even ones, compilable steps odd ones, none lower than what it depends on. The compilable
+steps of one level make a cluster. Effects (assignments and host effects) keep their order, and reads their place between
+the assignments of their variable.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from penstock.graph import dtypes
+from penstock.graph.operation import Operation, Tensor
+from penstock.plan.plan import Constant, Plan, Read, Step
+
+_NOT_ON_XLA = (dtypes.string, dtypes.resource, dtypes.variant)
+_SHAPE_ONLY = ("Shape", "ShapeN", "Size", "Rank")  # known while compiling, whatever their input's value
+
+
+@dataclass(slots=True, eq=False)
+class ClusterPlan:
+    """Steps that are compiled together.
+
+    Attributes:
+        steps: the steps, in order.
+        inputs: tensors that it takes from outside.
+        known_inputs: those of them whose value decides a shape: it is part of what is compiled.
+        outputs: tensors that others, or the fetches, need.
+        reads: variables that it reads.
+        writes: variables that it assigns.
+        random: its random ops.
+    """
+
+    steps: list[Step]
+    inputs: list[Tensor]
+    known_inputs: frozenset[Tensor]
+    outputs: list[Tensor]
+    reads: list[Operation]
+    writes: list[Operation]
+    random: list[Operation]
+
+
+def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
+    """The plan's steps in an order that keeps its meaning, the compilable ones gathered in clusters."""
+    known = _known_tensors(plan)
+    compilable = [_compilable(step, known) for step in plan.steps]
+    levels = _levels(plan.steps, compilable)
+    groups: dict[int, list[Step]] = {}
+    for step, level in zip(plan.steps, levels, strict=True):
+        groups.setdefault(level, []).append(step)
+    items: list[Step | ClusterPlan] = []
+    for level in sorted(groups):
+        if level % 2:
+            items.append(_cluster(groups[level], plan, known))
+        else:
+            items.extend(groups[level])
+    return items
+
+
+def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
+    """The tensors whose value decides a shape: True where that can be had while compiling.
+
+    A value can be had where it follows from constants, shapes, and values that come from outside a cluster.
+    """
+    producer = {output: step for step in plan.steps for output in step.op.outputs}
+    wanted: dict[Tensor, bool] = {}
+
+    def want(tensor: Tensor) -> None:
+        pending = [tensor]
+        while pending:
+            current = pending.pop()
+            if current in wanted:
+                continue
+            step = producer.get(current)
+            wanted[current] = True
+            if step is None or step.op.spec.name in _SHAPE_ONLY:
+                continue
+            if step.op.spec.pure:
+                pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
+
+    for step in plan.steps:
+        for operand in _static_operands(step):
+            if isinstance(operand, Tensor):
+                want(operand)
+    for step in plan.steps:  # in order, so that what a value depends on is judged before it
+        for output in step.op.outputs:
+            if output in wanted and step.op.spec.name not in _SHAPE_ONLY:
+                wanted[output] = _obtainable(step, wanted)
+    return wanted
+
+
+def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
+    spec = step.op.spec
+    if spec.host or spec.wants_ctx:
+        return True  # it comes from the host
+    operands = step.flat_operands()
+    return spec.pure and all([
+        type(o) is Constant or (isinstance(o, Tensor) and wanted.get(o, False)) for o in operands
+    ])  # fmt: skip
+
+
+def _static_operands(step: Step) -> list[object]:
+    spec = step.op.spec
+    static = (*spec.static_inputs, *spec.shape_inputs)
+    taken = [arg.name for arg in spec.input_args if arg.name not in spec.unread]
+    found: list[object] = []
+    for name, operand in zip(taken, step.operands, strict=True):
+        if name in static:
+            found.extend(operand if type(operand) is list else [operand])
+    return found
+
+
+def _compilable(step: Step, known: dict[Tensor, bool]) -> bool:
+    op = step.op
+    spec = op.spec
+    if spec.host or spec.wants_ctx:
+        return False
+    for tensor in (*op._inputs, *op.outputs):
+        base = tensor.dtype.base_dtype
+        if base in _NOT_ON_XLA and not (base is dtypes.resource and tensor.op.spec.variable):
+            return False
+    for operand in _static_operands(step):
+        if type(operand) is Read or (isinstance(operand, Tensor) and not known.get(operand, False)):
+            return False
+    return True
+
+
+def _levels(steps: list[Step], compilable: list[bool]) -> list[int]:
+    level_of: dict[Tensor, int] = {}
+    last_effect = 0
+    last_write: dict[Operation, int] = {}
+    last_read: dict[Operation, int] = {}
+    levels = []
+    for step, on_xla in zip(steps, compilable, strict=True):
+        level = 1 if on_xla else 0
+        reads = [o.variable for o in step.flat_operands() if type(o) is Read]
+        before = [level_of.get(o, 0) for o in step.flat_operands() if isinstance(o, Tensor)]
+        before += [last_write.get(variable, 0) for variable in reads]
+        effect = bool(step.writes) or (not step.op.spec.pure and not on_xla)
+        if effect:
+            before.append(last_effect)
+            before += [last_read.get(variable, 0) for variable in step.writes]
+            before += [last_write.get(variable, 0) for variable in step.writes]
+        for other in before:
+            level = max(level, other if (other % 2 == 1) == on_xla else other + 1)
+        if effect:
+            last_effect = level
+        for variable in step.writes:
+            last_write[variable] = level
+        for variable in reads:
+            last_read[variable] = max(last_read.get(variable, 0), level)
+        for output in step.op.outputs:
+            level_of[output] = level
+        levels.append(level)
+    return levels
+
+
+def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> ClusterPlan:
+    inside = {output for step in steps for output in step.op.outputs}
+    inputs: dict[Tensor, None] = {}
+    reads: dict[Operation, None] = {}
+    writes: dict[Operation, None] = {}
+    for step in steps:
+        for operand in step.flat_operands():
+            if isinstance(operand, Tensor) and operand not in inside:
+                inputs[operand] = None
+            elif type(operand) is Read:
+                reads[operand.variable] = None
+        for variable in step.writes:
+            writes[variable] = None
+    members = set(map(id, steps))
+    used = {r for r in plan.results if isinstance(r, Tensor)}
+    for step in plan.steps:
+        if id(step) not in members:
+            used.update([o for o in step.flat_operands() if isinstance(o, Tensor)])
+    outputs = [output for step in steps for output in step.op.outputs if output in used]
+    random = [step.op for step in steps if step.op.spec.wants_rng]
+    return ClusterPlan(
+        steps, list(inputs), frozenset([t for t in inputs if t in known]), outputs, list(reads), list(writes), random
+    )

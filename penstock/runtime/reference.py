@@ -1,0 +1,118 @@
+"""The executor that defines what a plan means: op by op, a dictionary of values.
+
+It starts at once, and so serves the first runs of a plan; runtime/interpreter.py and runtime/xla.py are faster, and must
+give what this gives.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.graph.operation import Tensor
+from penstock.plan.plan import Constant, Operand, Plan, Read, Step
+from penstock.runtime.context import OpContext
+from penstock.runtime.results import own
+from penstock.runtime.state import SessionState, write_all
+from penstock.runtime.step_errors import at_op
+
+Observer = Callable[[Step, list[Any], list[Any]], None]
+
+
+def run_plan(plan: Plan, state: SessionState, fed: Sequence[Any], observe: Observer | None = None) -> list[Any]:
+    """Runs a plan.
+
+    Args:
+        plan: the plan.
+        state: the session's state.
+        fed: the value of each of `plan.feeds`, as arrays.
+        observe: is called after each step with (step, operands, outputs).
+
+    Returns:
+        For each fetch its value, or None for an operation.
+    """
+    values: dict[Tensor, Any] = dict(zip(plan.feeds, fed, strict=True))
+    for step in plan.steps:
+        operands: list[Any] = []
+        try:
+            for operand in step.operands:
+                if type(operand) is list:
+                    operands.append([value_of(item, values, state) for item in operand])
+                else:
+                    operands.append(value_of(operand, values, state))
+            outputs = run_step(step, state, operands)
+        except BaseException as error:
+            raise at_op(error, step.op, operands) from error.__cause__
+        values.update(zip(step.op.outputs, outputs, strict=False))
+        if observe is not None:
+            observe(step, operands, outputs)
+    return [None if result is None else own(_result(result, values, state)) for result in plan.results]
+
+
+def value_of(operand: Operand, values: dict[Tensor, Any], state: SessionState) -> Any:
+    """The value that an operand has now."""
+    if isinstance(operand, Constant):
+        return operand.value
+    if isinstance(operand, Read):
+        return state.variable(operand.variable).read()
+    return values[operand]
+
+
+def _result(operand: Operand, values: dict[Tensor, Any], state: SessionState) -> Any:
+    if isinstance(operand, Read):
+        try:
+            return state.variable(operand.variable).read()
+        except Exception as error:
+            raise at_op(error, operand.variable, []) from None
+    return value_of(operand, values, state)
+
+
+def run_step(step: Step, state: SessionState, operands: list[Any]) -> list[Any]:
+    """Runs one op: assigns the variables that it writes, and returns its outputs."""
+    op = step.op
+    spec = op.spec
+    kernel = spec.bound_kernel(op, np)
+    extra: list[Any] = [OpContext(op, state)] if spec.wants_ctx else []
+    if spec.reserve is not None:
+        extra.append(state.random(op).take(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op))))
+    if not step.writes:
+        result = kernel(*extra, *operands)
+        return [result] if spec.single_output else flatten_outputs(result)
+    slots = [state.variable(variable) for variable in step.writes]
+    with state.lock:
+        if any([type(o) is Read for o in step.operands]):  # read again under the lock: the update is atomic
+            operands = [
+                state.variable(o.variable).read() if type(o) is Read else v
+                for o, v in zip(step.operands, operands, strict=True)
+            ]
+        result = kernel(*extra, *operands)
+        new_values = [result] if len(slots) == 1 and not has_plain_outputs(step) else list(result)
+        if spec.unread:
+            new_values[: len(slots)] = [np.array(value) for value in new_values[: len(slots)]]
+        write_all(slots, new_values[: len(slots)], op._attrs.get("validate_shape", True))
+    return outputs_of_update(step, new_values)
+
+
+def has_plain_outputs(step: Step) -> bool:
+    """True where an op that assigns has outputs which are no references."""
+    return any([not arg.is_ref for arg in step.op.spec.output_args])
+
+
+def outputs_of_update(step: Step, values: list[Any]) -> list[Any]:
+    """The outputs of an op that assigns: the new values for references, then the rest of what the kernel gave."""
+    plain = iter(values[len(step.writes) :])
+    written = iter(values[: len(step.writes)])
+    return [next(written) if arg.is_ref else next(plain) for arg in step.op.spec.output_args]
+
+
+def flatten_outputs(result: Any) -> list[Any]:
+    """A kernel's result as a flat list: list outputs stand in it as lists."""
+    flat: list[Any] = []
+    for item in result:
+        if type(item) in (list, tuple):
+            flat.extend(item)
+        else:
+            flat.append(item)
+    return flat

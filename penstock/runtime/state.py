@@ -1,0 +1,154 @@
+"""The state of a session: its variables, random counters and other resources."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import shapes
+from penstock.graph.errors import FailedPreconditionError, InvalidArgumentError
+from penstock.graph.operation import Operation
+from penstock.plan.plan import variable_key
+
+_WORD = 0xFFFFFFFF
+
+
+class VariableSlot:
+    """The place of one variable's value in a session.
+
+    The value is an array that is never written into: an assignment puts a new array in its place. It is a NumPy
+    array, or a JAX array after a compiled step assigned it; `read` then keeps a copy, since the next compiled step may
+    take over the JAX array's memory.
+    """
+
+    __slots__ = ("_host_copy", "name", "shape", "value")
+
+    def __init__(self, name: str, shape: shapes.Shape) -> None:
+        self.name = name
+        self.shape = shape
+        self.value: Any = None
+        self._host_copy: tuple[Any, Any] = (None, None)
+
+    def read(self) -> Any:
+        """The value as a NumPy array.
+
+        Raises:
+            FailedPreconditionError: the variable was not initialized.
+        """
+        value = self.value
+        if value is None:
+            raise FailedPreconditionError(None, None, f"Attempting to use uninitialized value {self.name}")
+        if type(value) is np.ndarray or isinstance(value, np.generic):
+            return value
+        source, copy = self._host_copy
+        if source is not value:
+            copy = np.array(value)
+            self._host_copy = (value, copy)
+        return copy
+
+    def write(self, value: Any) -> Any:
+        """Assigns; returns the value.
+
+        Raises:
+            InvalidArgumentError: the value has another shape than the variable.
+        """
+        self.check(value.shape)
+        self.value = value
+        return value
+
+    def replace(self, value: Any) -> Any:
+        """Assigns a value of any shape, as `validate_shape=False` allows; returns it."""
+        self.value = value
+        return value
+
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raises InvalidArgumentError where a value of that shape cannot be assigned."""
+        if shape != self.shape and not shapes.compatible(self.shape, shape):
+            raise InvalidArgumentError(
+                None, None,
+                "Assign requires shapes of both tensors to match. "
+                f"lhs shape= {shapes.bracket_text(self.shape)} rhs shape= {shapes.bracket_text(shape)}",
+            )  # fmt: skip
+
+
+class RandomSlot:
+    """The Philox state of one random op in a session: its key, and how far it has counted."""
+
+    __slots__ = ("_lock", "counter", "key")
+
+    def __init__(self, seed: int, seed2: int) -> None:
+        if seed == 0 and seed2 == 0:
+            seed, seed2 = secrets.randbits(63), secrets.randbits(63)
+        self.key = np.array([seed & _WORD, seed >> 32 & _WORD], np.uint32)
+        self.counter = (seed2 & _WORD | (seed2 >> 32 & _WORD) << 32) << 64
+        self._lock = threading.Lock()
+
+    def take(self, blocks: int) -> tuple[Any, Any]:
+        """(key, counter) for a run of the op that uses `blocks` 128-bit steps; counts on."""
+        with self._lock:
+            start = self.counter
+            self.counter = (start + blocks) % 2**128
+        return self.key, counter_words(start)
+
+
+def counter_words(start: int) -> np.ndarray[Any, Any]:
+    """A 128-bit counter as four uint32 words, the lowest first."""
+    return np.array([start >> shift & _WORD for shift in (0, 32, 64, 96)], np.uint32)
+
+
+class SessionState:
+    """All that a session keeps between runs. Two sessions share nothing."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()  # held by updates of variables, so that each is atomic
+        self._variables: dict[tuple[str, str], VariableSlot] = {}
+        self._random: dict[Operation, RandomSlot] = {}
+        self._counts: dict[Operation, itertools.count[int]] = {}
+        self.resources: dict[Any, Any] = {}
+
+    def variable(self, op: Operation) -> VariableSlot:
+        """The slot of a variable, made at its first use."""
+        key = variable_key(op)
+        slot = self._variables.get(key)
+        if slot is None:
+            with self.lock:
+                slot = self._variables.setdefault(key, VariableSlot(key[1], op._attrs.get("shape")))
+        return slot
+
+    def random(self, op: Operation) -> RandomSlot:
+        """The random state of an op, made at its first use."""
+        slot = self._random.get(op)
+        if slot is None:
+            attrs = op._attrs
+            with self.lock:
+                slot = self._random.setdefault(op, RandomSlot(attrs.get("seed", 0), attrs.get("seed2", 0)))
+        return slot
+
+    def count_run(self, op: Operation) -> int:
+        """How many times `op` has asked this, this time included."""
+        with self.lock:
+            return next(self._counts.setdefault(op, itertools.count(1)))
+
+    def clear(self) -> None:
+        """Forgets everything."""
+        with self.lock:
+            self._variables.clear()
+            self._random.clear()
+            self.resources.clear()
+
+
+def write_all(slots: list[VariableSlot], values: list[Any], validate_shape: bool) -> None:
+    """Assigns several variables, all or none.
+
+    Raises:
+        InvalidArgumentError: a value has another shape than its variable, and `validate_shape` is set.
+    """
+    if validate_shape:
+        for slot, value in zip(slots, values, strict=True):
+            slot.check(value.shape)
+    for slot, value in zip(slots, values, strict=True):
+        slot.value = value

@@ -1,0 +1,38 @@
+"""Errors of kernels, told as TensorFlow tells them: its class, the op, the user's line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import errors, shapes
+from penstock.graph.operation import Operation
+
+
+def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseException:
+    """The error to raise in the place of `error`, which came out of the kernel of `op`.
+
+    Args:
+        error: an OpError without an op gets `op`; ValueError and the like of NumPy become InvalidArgumentError.
+        op: the operation.
+        operands: what the kernel got.
+    """
+    if isinstance(error, errors.OpError):
+        if error._op is None:
+            error._op = op
+        return error
+    if not isinstance(error, Exception):
+        return error
+    if isinstance(error, MemoryError):
+        return errors.ResourceExhaustedError(None, op, f"OOM in {op.name!r} ({op.type}): {error}")
+    if isinstance(error, (ValueError, IndexError, ZeroDivisionError, np.exceptions.AxisError)):
+        return errors.InvalidArgumentError(None, op, _message(error, op, operands))
+    return errors.InternalError(None, op, f"{op.name!r} ({op.type}): {type(error).__name__}: {error}")
+
+
+def _message(error: Exception, op: Operation, operands: list[Any]) -> str:
+    seen = [shapes.bracket_text(v.shape) for v in operands if hasattr(v, "shape")]
+    if "broadcast" in str(error) and len(seen) == 2:
+        return f"Incompatible shapes: {seen[0]} vs. {seen[1]}"
+    return f"{op.type}: {error} (inputs of shapes {', '.join(seen)})"

@@ -1,0 +1,271 @@
+"""Compiles clusters of ops with XLA, through JAX, and runs them.
+
+While a cluster is traced, a value that is known is a NumPy array, and its ops run in NumPy: shape arithmetic becomes
+constant by itself. Variables are arguments; those that the cluster assigns are donated, so that a training step keeps
+one copy of its weights.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from penstock.graph.operation import Operation, Tensor
+from penstock.plan.clusters import ClusterPlan
+from penstock.plan.plan import Constant, Plan, Read, Step
+from penstock.runtime.interpreter import Cluster, Interpreter
+from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outputs_of_update
+from penstock.runtime.state import SessionState, VariableSlot
+from penstock.runtime.step_errors import at_op
+
+_MOST_PROGRAMS_OF_KNOWN_VALUES = 8  # past that, an op whose shape follows from a fed value is interpreted
+_LARGEST_EMBEDDED_BYTES = 4096  # larger constants are arguments: a program that holds them compiles slowly
+_COMPILER_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
+
+
+def cache_folder() -> Path:
+    """Where compiled programs are kept between processes: in the user's cache folder."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
+    return Path(base) / "penstock" / "xla"
+
+
+@functools.cache
+def load_jax() -> Any:
+    """JAX, imported at the first need, and set to keep compiled programs on disk where the user has not said where.
+
+    The folder is the user's own (mode 0700): what lies there is run.
+    """
+    import jax
+
+    if jax.config.jax_compilation_cache_dir is None:
+        folder = cache_folder()
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+        if status.st_uid == os.getuid() and not status.st_mode & 0o022:
+            jax.config.update("jax_compilation_cache_dir", str(folder))
+            jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+    return jax
+
+
+class CompiledCluster(Cluster):
+    """A cluster in one session.
+
+    Args:
+        plan: the cluster.
+        state: the session's state.
+    """
+
+    def __init__(self, plan: ClusterPlan, state: SessionState) -> None:
+        self.plan = plan
+        self.steps = plan.steps
+        self.inputs = plan.inputs
+        self.outputs = plan.outputs
+        self._state = state
+        self._written = [state.variable(op) for op in plan.writes]
+        self._only_read = [state.variable(op) for op in plan.reads if op not in set(plan.writes)]
+        self._random = [state.random(op) for op in plan.random]
+        self._is_known = [tensor in plan.known_inputs for tensor in plan.inputs]
+        self._any_known = any(self._is_known)
+        self._large = _large_constants(plan.steps)
+        self._programs: dict[Any, _Program] = {}
+        self._interpreter: Interpreter | None = None
+        self._jax = load_jax()
+
+    def __call__(self, *values: Any) -> Sequence[Any]:
+        """Runs the cluster on the values of `inputs`; gives those of `outputs`, as NumPy arrays.
+
+        Raises:
+            OpError: a kernel found bad input while it was traced.
+        """
+        jax = self._jax
+        key = self._key(values)
+        if self._any_known and key not in self._programs and len(self._programs) >= _MOST_PROGRAMS_OF_KNOWN_VALUES:
+            return self._interpret(values)
+        with jax.enable_x64(True):
+            program = self._programs.get(key)
+            if program is None:
+                program = self._programs[key] = self._compile(values)
+            if self._any_known:
+                values = tuple([v for v, is_known in zip(values, self._is_known, strict=True) if not is_known])
+            counters = [slot.take(n)[1] for slot, n in zip(self._random, program.reserved, strict=True)]
+            if not self._written and not self._only_read:
+                outputs, _ = program.run(list(values), [], [], counters, self._large)
+            else:
+                outputs = self._run_with_variables(program, values, counters)
+        return [np.asarray(output) for output in outputs]
+
+    def _run_with_variables(self, program: _Program, values: Sequence[Any], counters: list[Any]) -> Sequence[Any]:
+        with self._state.lock:  # from reading the variables to assigning them: the update is atomic
+            written = [_on_device(slot, self._jax) for slot in self._written]
+            read = [_on_device(slot, self._jax) for slot in self._only_read]
+            outputs, new = program.run(list(values), written, read, counters, self._large)
+            for slot, value in zip(self._written, new, strict=True):
+                slot.value = value
+        return outputs  # type: ignore[no-any-return]
+
+    def _key(self, values: Sequence[Any]) -> Any:
+        slots = [slot.value.shape if slot.value is not None else None for slot in (*self._written, *self._only_read)]
+        shapes = (*[v.shape for v in values], *slots)
+        if not self._any_known:
+            return shapes
+        known = [np.asarray(v).tobytes() for v, is_known in zip(values, self._is_known, strict=True) if is_known]
+        return (*shapes, *known)
+
+    def _interpret(self, values: Sequence[Any]) -> Sequence[Any]:
+        """For known inputs that keep changing: compiling the cluster again and again would not pay."""
+        if self._interpreter is None:
+            outputs = tuple(self.outputs)
+            plan = Plan(self.plan.steps[0].op.graph, outputs, tuple(self.inputs), self.steps, list(outputs))
+            self._interpreter = Interpreter(plan, self._state, self.steps)
+        try:
+            return self._interpreter.run(*values)
+        except BaseException as error:
+            raise self._interpreter.explain_error(error) from error.__cause__
+
+    def _compile(self, values: Sequence[Any]) -> _Program:
+        jax = self._jax
+        known_values = {
+            t: np.asarray(v) for t, v, is_known in zip(self.inputs, values, self._is_known, strict=True) if is_known
+        }
+        traced = [t for t, is_known in zip(self.inputs, self._is_known, strict=True) if not is_known]
+        tracer = _Tracer(self.plan, self._state, traced, known_values, self._only_read_ops(), self._large_ids())
+
+        def shaped(array: Any) -> Any:
+            return jax.ShapeDtypeStruct(array.shape, array.dtype)
+
+        arguments = (
+            [shaped(v) for v, is_known in zip(values, self._is_known, strict=True) if not is_known],
+            [self._shape_of_slot(slot, jax) for slot in self._written],
+            [self._shape_of_slot(slot, jax) for slot in self._only_read],
+            [jax.ShapeDtypeStruct((4,), np.uint32) for _ in self._random],
+            [shaped(array) for array in self._large],
+        )
+        lowered = jax.jit(tracer.trace, donate_argnums=(1,)).lower(*arguments)
+        options = _COMPILER_OPTIONS if jax.default_backend() == "cpu" else {}
+        compiled = lowered.compile(compiler_options=options)
+        return _Program(compiled, tracer.reserved)
+
+    def _shape_of_slot(self, slot: VariableSlot, jax: Any) -> Any:
+        if slot.value is not None:
+            return jax.ShapeDtypeStruct(slot.value.shape, slot.value.dtype)
+        return None  # not assigned yet: reading it while tracing is the error that a run would give
+
+    def _only_read_ops(self) -> list[Operation]:
+        writes = set(self.plan.writes)
+        return [op for op in self.plan.reads if op not in writes]
+
+    def _large_ids(self) -> dict[int, int]:
+        return {id(array): index for index, array in enumerate(self._large)}
+
+
+class _Program:
+    """An executable, and how many random blocks each of its random ops takes."""
+
+    __slots__ = ("reserved", "run")
+
+    def __init__(self, run: Callable[..., Any], reserved: list[int]) -> None:
+        self.run = run
+        self.reserved = reserved
+
+
+def _on_device(slot: VariableSlot, jax: Any) -> Any:
+    """The value as an array that may be donated: never one that shares memory with a NumPy array."""
+    value = slot.value
+    if value is None or isinstance(value, jax.Array):
+        return value
+    return jax.numpy.array(value, copy=True)
+
+
+def _large_constants(steps: list[Step]) -> list[Any]:
+    found = {}
+    for step in steps:
+        for operand in step.flat_operands():
+            if type(operand) is Constant and operand.value.nbytes > _LARGEST_EMBEDDED_BYTES:
+                found[id(operand.value)] = operand.value
+    return list(found.values())
+
+
+class _Tracer:
+    """Runs a cluster's kernels on JAX's tracers."""
+
+    def __init__(
+        self,
+        plan: ClusterPlan,
+        state: SessionState,
+        traced: list[Tensor],
+        known: dict[Tensor, Any],
+        only_read: list[Operation],
+        large: dict[int, int],
+    ) -> None:
+        self._plan = plan
+        self._state = state
+        self._traced = traced
+        self._known = known
+        self._only_read = only_read
+        self._large = large
+        self.reserved: list[int] = []
+
+    def trace(
+        self, inputs: list[Any], written: list[Any], read: list[Any], counters: list[Any], large: list[Any]
+    ) -> tuple[list[Any], list[Any]]:
+        """The function that is compiled: outputs, and the new values of the assigned variables."""
+        import jax
+
+        self.reserved.clear()
+        values: dict[Tensor, Any] = dict(self._known)
+        values.update(zip(self._traced, inputs, strict=True))
+        variables = dict(zip(self._plan.writes, written, strict=True))
+        variables.update(zip(self._only_read, read, strict=True))
+        counter_of = dict(zip(self._plan.random, counters, strict=True))
+        for step in self._plan.steps:
+            operands: list[Any] = []
+            try:
+                for operand in step.operands:
+                    if type(operand) is list:
+                        operands.append([self._value(item, values, variables, large) for item in operand])
+                    else:
+                        operands.append(self._value(operand, values, variables, large))
+                outputs = self._run(step, operands, variables, counter_of, jax)
+            except Exception as error:  # noqa: BLE001 - told as the interpreter would tell it
+                raise at_op(error, step.op, operands) from error
+            values.update(zip(step.op.outputs, outputs, strict=False))
+        return [values[output] for output in self._plan.outputs], [variables[op] for op in self._plan.writes]
+
+    def _value(self, operand: Any, values: dict[Tensor, Any], variables: dict[Operation, Any], large: list[Any]) -> Any:
+        if isinstance(operand, Constant):
+            index = self._large.get(id(operand.value))
+            return operand.value if index is None else large[index]
+        if isinstance(operand, Read):
+            value = variables[operand.variable]
+            return self._state.variable(operand.variable).read() if value is None else value
+        return values[operand]
+
+    def _run(
+        self, step: Step, operands: list[Any], variables: dict[Operation, Any], counter_of: dict[Operation, Any], jax: Any
+    ) -> list[Any]:
+        op = step.op
+        spec = op.spec
+        flat = [item for operand in operands for item in (operand if type(operand) is list else [operand])]
+        on_host = spec.kernel is not None and not spec.wants_rng and all(
+            [isinstance(value, (np.ndarray, np.generic)) for value in flat]
+        )  # fmt: skip
+        kernel = spec.bound_kernel(op, np if on_host else jax.numpy)
+        if spec.reserve is not None:
+            self.reserved.append(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
+            rng = (self._state.random(op).key, counter_of[op])
+            operands = [rng, *operands]
+        result = kernel(*operands)
+        if not step.writes:
+            return [result] if spec.single_output else flatten_outputs(result)
+        count = len(step.writes)
+        new_values = [result] if count == 1 and not has_plain_outputs(step) else list(result)
+        for variable, value in zip(step.writes, new_values, strict=False):
+            if op._attrs.get("validate_shape", True):
+                self._state.variable(variable).check(tuple(value.shape))
+            variables[variable] = value
+        return outputs_of_update(step, new_values)

@@ -1,0 +1,1 @@
+"""What a user calls: sessions, fetches, feeds, staged runs."""

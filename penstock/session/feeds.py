@@ -1,0 +1,146 @@
+"""Feeds: which tensors they are, and how a fed value becomes an array of the right type and shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import dtypes, shapes
+from penstock.graph.graph import Graph
+from penstock.graph.operation import Tensor
+from penstock.graph.protos import as_bytes
+from penstock.ops.indexed_slices import IndexedSlices, SparseTensor
+
+Convert = Callable[[Any], Any]
+
+
+def fed_tensor(graph: Graph, key: Any) -> Tensor:
+    """The tensor that a key of a feed_dict stands for.
+
+    Raises:
+        TypeError: it stands for none of this graph.
+        ValueError: the tensor may not be fed.
+    """
+    try:
+        tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
+    except Exception as error:
+        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+    if not graph.is_feedable(tensor):
+        raise ValueError(f"Tensor {tensor} may not be fed.")
+    return tensor  # type: ignore[no-any-return]
+
+
+def flatten_feed_dict(feed_dict: Any) -> dict[Any, Any]:
+    """The feed_dict with composite keys (SparseTensor, IndexedSlices, tuples of tensors) taken apart.
+
+    Raises:
+        TypeError: it is no dictionary.
+        ValueError: a composite key and its value have different numbers of parts.
+    """
+    if not hasattr(feed_dict, "items"):
+        raise TypeError("input must be a dictionary")
+    flat: dict[Any, Any] = {}
+    for key, value in feed_dict.items():
+        flat.update(_parts(key, value))
+    return flat
+
+
+def _parts(key: Any, value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(key, SparseTensor):
+        return list(zip((key.indices, key.values, key.dense_shape), tuple(value), strict=True))
+    if isinstance(key, IndexedSlices):
+        tensors = [key.values, key.indices] + ([] if key.dense_shape is None else [key.dense_shape])
+        return list(zip(tensors, list(value)[: len(tensors)], strict=True))
+    if isinstance(key, tuple):
+        if len(key) != len(value):
+            raise ValueError(f"Tensor {key} has {len(key)} parts, but the fed value has {len(value)}")
+        return [part for k, v in zip(key, value, strict=True) for part in _parts(k, v)]
+    return [(key, value)]
+
+
+def converter(tensor: Tensor) -> Convert:
+    """What turns a value that is fed for `tensor` into an array.
+
+    The function raises TypeError or ValueError where the value cannot be one.
+    """
+    dtype = tensor.dtype.base_dtype
+    if dtype is dtypes.string:
+        return _string_converter(tensor)
+    numpy_type = dtype.np_dtype
+    shape = tensor._shape
+    known = shapes.is_known(shape)
+    asarray, ndarray = np.asarray, np.ndarray
+    checks_range = dtype.is_integer or dtype.is_bool
+
+    def convert(value: Any) -> Any:
+        kind = type(value)
+        if kind is ndarray and value.dtype is numpy_type:
+            array = value
+        else:
+            if kind is Tensor:
+                raise _is_tensor(tensor, value)
+            if checks_range and kind is int:
+                _check_range(value, numpy_type)
+            try:
+                array = asarray(value, numpy_type)
+            except OverflowError:
+                raise _does_not_fit(value, numpy_type) from None
+        if array.shape != shape and (known or not shapes.compatible(shape, array.shape)):
+            raise _wrong_shape(tensor, array.shape)
+        return array
+
+    return convert
+
+
+def _string_converter(tensor: Tensor) -> Convert:
+    def convert(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            raise _is_tensor(tensor, value)
+        nested = np.asarray(value, dtype=object)
+        if not shapes.compatible(tensor._shape, nested.shape):
+            raise _wrong_shape(tensor, nested.shape)
+        out = np.empty(nested.shape, object)
+        for place, item in np.ndenumerate(nested):
+            if not isinstance(item, (str, bytes)):
+                raise TypeError(
+                    f"Type of feed value {item!r} with type {type(item)} is not compatible with Tensor type "
+                    "<class 'object'>. Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+                )
+            out[place] = as_bytes(item)
+        return out
+
+    return convert
+
+
+def _check_range(value: int, numpy_type: Any) -> None:
+    if numpy_type.kind == "b":
+        fits = value in (0, 1)
+    else:
+        limits = np.iinfo(numpy_type)
+        fits = limits.min <= value <= limits.max
+    if not fits:
+        raise _does_not_fit(value, numpy_type)
+
+
+def _does_not_fit(value: Any, numpy_type: Any) -> TypeError:
+    return TypeError(
+        f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {numpy_type.type}. "
+        "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+    )
+
+
+def _is_tensor(tensor: Tensor, value: Tensor) -> TypeError:
+    return TypeError(
+        "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, "
+        "lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was "
+        f"{value} which was passed to the feed with key {tensor}."
+    )
+
+
+def _wrong_shape(tensor: Tensor, shape: tuple[int, ...]) -> ValueError:
+    return ValueError(
+        f"Cannot feed value of shape {shape} for Tensor {tensor.name!r}, "
+        f"which has shape '{shapes.shape_text(tensor._shape)}'"
+    )

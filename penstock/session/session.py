@@ -1,0 +1,408 @@
+"""`tf.Session`: runs parts of a graph, and holds the state that the runs share."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from penstock.graph import errors
+from penstock.graph.export import export, export_lazily
+from penstock.graph.graph import Graph
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.stacks import default_graph, drop_session, pop_session, push_session
+from penstock.plan.plan import Plan, make_plan
+from penstock.runtime.executor import Executor, Jit
+from penstock.runtime.state import SessionState
+from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
+from penstock.session.fetches import Element, Fetches
+from penstock.session.partial_run import PartialRunHandle, StagedRun
+
+_CONFIG = "tensorboard.compat.proto.config_pb2"
+for _name in ("ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions", "RunMetadata", "RunOptions"):
+    export_lazily(_name, _CONFIG, _name)
+    export_lazily(f"compat.v1.{_name}", _CONFIG, _name)
+
+_SIMPLE = (Tensor, Operation, str)
+
+
+class _BoundRun:
+    """What one kind of call to `run` does: convert the feeds, execute the plan, rebuild the structure."""
+
+    __slots__ = ("converters", "execute", "rebuild")
+
+    def __init__(self, converters: list[Callable[[Any], Any]], execute: Executor, rebuild: Any) -> None:
+        self.converters = converters
+        self.execute = execute
+        self.rebuild = rebuild
+
+    def __call__(self, values: Any) -> Any:
+        fed = [convert(value) for convert, value in zip(self.converters, values)]  # as many, by construction
+        return self.rebuild(self.execute(fed))
+
+
+class BaseSession:
+    """What `Session` and `InteractiveSession` share.
+
+    Args:
+        target: the server to run on; "" is this process.
+        graph: the graph to run; the default one where None.
+        config: a `tf.ConfigProto`.
+
+    Raises:
+        TypeError: an argument has the wrong type.
+    """
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        if not isinstance(target, (str, bytes)):
+            raise TypeError(f"target must be a string, but got {target!r}")
+        if target:
+            raise errors.NotFoundError(None, None, f"No session factory registered for the target {target!r}")
+        if graph is not None and not isinstance(graph, Graph):
+            raise TypeError(f"graph must be a tf.Graph, but got {graph!r}")
+        if config is not None and not hasattr(config, "graph_options"):
+            raise TypeError(f"config must be a tf.ConfigProto, but got {config!r}")
+        self._graph = default_graph() if graph is None else graph
+        self._target = target
+        self._config = config
+        self._jit = _jit_of(config)
+        self._state = SessionState()
+        self._closed = False
+        self._runs: dict[Any, _BoundRun] = {}
+        self._executors: dict[Any, Executor] = {}
+        self._staged: dict[Any, StagedRun] = {}
+        self._seen_mutations = self._graph.mutation_count
+        self._graph._sessions.add(self)
+
+    @property
+    def graph(self) -> Graph:
+        """The graph that it runs."""
+        return self._graph
+
+    @property
+    def graph_def(self) -> Any:
+        """The graph as a GraphDef protobuf message."""
+        return self._graph.as_graph_def()
+
+    @property
+    def sess_str(self) -> str:
+        """The server that it runs on; "" is this process."""
+        return self._target
+
+    @property
+    def closed(self) -> bool:
+        """True after `close`."""
+        return self._closed
+
+    def close(self) -> None:
+        """Frees what it holds. A second call does nothing; any run after it raises RuntimeError."""
+        self._closed = True
+        self._graph._sessions.discard(self)
+        self._runs.clear()
+        self._executors.clear()
+        self._staged.clear()
+        self._state.clear()
+
+    def as_default(self) -> Any:
+        """Makes it the default session of the thread inside a `with` block, which does not close it.
+
+        Example:
+            >>> with sess.as_default():
+            ...     c.eval()
+        """
+        return _AsDefault(self)
+
+    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+        """Runs what `fetches` need, and returns their values.
+
+        Args:
+            fetches: a tensor, operation, variable, name, or any nested list, tuple, namedtuple or dict of these.
+            feed_dict: values for tensors, by tensor or name: numbers, lists or arrays.
+            options: a `tf.RunOptions`.
+            run_metadata: a `tf.RunMetadata` to fill.
+
+        Returns:
+            A structure like `fetches`: NumPy arrays or scalars for tensors, None for operations.
+
+        Raises:
+            RuntimeError: the session is closed.
+            TypeError, ValueError: a fetch or feed is not of this graph, or a fed value does not fit.
+            InvalidArgumentError: a placeholder that the fetches need is not fed, or an op got bad input.
+
+        Example:
+            >>> sess.run([c, d], feed_dict={a: 2.0, b: 3.0})
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if options is not None or run_metadata is not None:
+            _check_options(options, run_metadata)
+        if self._graph.mutation_count != self._seen_mutations:
+            self._forget_plans()
+        kind = type(fetches)
+        try:
+            if kind is list:
+                key = (list, *fetches, None, *feed_dict) if feed_dict else (list, *fetches)
+            else:
+                key = (fetches, None, *feed_dict) if feed_dict else fetches
+            bound = self._runs.get(key)
+        except TypeError:  # something unhashable: a nested structure, or what is no dictionary
+            bound = None
+        if bound is not None:
+            return bound(feed_dict.values() if feed_dict else ())
+        return self._bind(fetches, feed_dict)
+
+    def _bind(self, fetches: Any, feed_dict: Any) -> Any:
+        """Runs a kind of call seen for the first time, and remembers it where `run` can find it again."""
+        flat = flatten_feed_dict(feed_dict) if feed_dict else {}
+        bound = self._bound_run(fetches, list(flat))
+        if all([isinstance(key, _SIMPLE) or hasattr(key, "_as_graph_element") for key in feed_dict or ()]):
+            if _is_leaf(fetches):
+                self._runs[(fetches, None, *flat) if flat else fetches] = bound
+            elif type(fetches) is list and all([_is_leaf(item) for item in fetches]):
+                self._runs[(list, *fetches, None, *flat) if flat else (list, *fetches)] = bound
+        return bound(flat.values())
+
+    def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> _BoundRun:
+        parsed = Fetches(self._graph, fetches)
+        if not self._graph._ops:
+            raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
+        tensors = [fed_tensor(self._graph, key) for key in feed_keys]
+        executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
+        return _BoundRun([converter(tensor) for tensor in tensors], executor, parsed.rebuild)
+
+    def _executor(
+        self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...], late_reads: frozenset[Tensor]
+    ) -> Executor:
+        key = (fetches, feeds, late_reads)
+        executor = self._executors.get(key)
+        if executor is None:
+            executor = self._executors[key] = Executor(self._plan(key), self._state, self._jit)
+        return executor
+
+    def _plan(self, key: Any) -> Plan:
+        """The plan of a kind of run; sessions on one graph share it."""
+        plans = self._graph.plans
+        found = plans.get(key)
+        if found is None or found[0] != self._graph.mutation_count:
+            fetches, feeds, late_reads = key
+            found = plans[key] = (self._graph.mutation_count, make_plan(self._graph, fetches, feeds, late_reads))
+        return found[1]  # type: ignore[no-any-return]
+
+    def _forget_plans(self) -> None:
+        """Operations that were there already have changed: what was planned may be wrong."""
+        self._seen_mutations = self._graph.mutation_count
+        self._runs.clear()
+        self._executors.clear()
+        self._staged.clear()
+
+    def make_callable(self, fetches: Any, feed_list: Any = None, accept_options: bool = False) -> Callable[..., Any]:
+        """A function that runs `fetches`: the fastest way to make the same run again and again.
+
+        Args:
+            fetches: as for `run`.
+            feed_list: the tensors that are fed, in the order of the function's arguments.
+            accept_options: let the function take `options` and `run_metadata`.
+
+        Returns:
+            A function of as many arguments as `feed_list` has tensors.
+
+        Raises:
+            TypeError: `feed_list` is no list, or holds something that cannot be fed.
+
+        Example:
+            >>> add = sess.make_callable(c, [a, b])
+            >>> add(2.0, 3.0)
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if feed_list is not None and not isinstance(feed_list, (list, tuple)):
+            raise TypeError("`feed_list` must be a list or tuple.")
+        if self._graph.mutation_count != self._seen_mutations:
+            self._forget_plans()
+        tensors = list(feed_list or ())
+        bound = self._bound_run(fetches, tensors)
+        count = len(tensors)
+
+        def call(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
+            if self._closed:
+                raise RuntimeError("Attempted to use a closed Session.")
+            if options is not None or run_metadata is not None:
+                if not accept_options:
+                    raise TypeError("this function takes no options: make it with accept_options=True")
+                _check_options(options, run_metadata)
+            if len(values) < count:  # what is missing is a placeholder without a value
+                return self.run(fetches, dict(zip(tensors, values, strict=False)))
+            return bound(values)
+
+        return call
+
+    def partial_run_setup(self, fetches: Any, feeds: Any = None, *, strict: bool = False) -> PartialRunHandle:
+        """Prepares a run in stages.
+
+        Args:
+            fetches: all that the stages will fetch, structured as for `run`.
+            feeds: all tensors that they will feed.
+            strict: allow each feed and each fetch once only, as TensorFlow does.
+
+        Returns:
+            A handle for `partial_run`. Its values are freed with it.
+
+        Raises:
+            RuntimeError: the session is closed.
+            InvalidArgumentError: there is no fetch, or a tensor is fed and fetched.
+
+        Example:
+            >>> h = sess.partial_run_setup([c, d], [a, b])
+            >>> sess.partial_run(h, c, feed_dict={a: 2.0, b: 3.0})
+            >>> sess.partial_run(h, d)
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if self._graph.mutation_count != self._seen_mutations:
+            self._forget_plans()
+        elements = Fetches(self._graph, fetches).elements
+        tensors = tuple([fed_tensor(self._graph, key) for key in feeds or ()])
+        key = (elements, frozenset(tensors))
+        staged = self._staged.get(key)
+        if staged is None:
+            staged = self._staged[key] = StagedRun(self._graph, self._state, self._jit, elements, tensors)
+        return PartialRunHandle(staged, strict, self)
+
+    def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
+        """Runs the next stage of a run that `partial_run_setup` prepared: only what has not run yet.
+
+        Args:
+            handle: what `partial_run_setup` gave.
+            fetches: some of the fetches named there, structured as for `run`.
+            feed_dict: values for some of the feeds named there. A feed that was fed before starts its next batch:
+                what depends on it is computed anew when it is asked for.
+
+        Returns:
+            A structure like `fetches`.
+
+        Raises:
+            RuntimeError: the session is closed.
+            InvalidArgumentError: a fetch or feed was not named at setup, or a fetch needs a feed that was not fed.
+
+        Example:
+            >>> sess.partial_run(h, c, feed_dict={a: 2.0, b: 3.0})
+        """
+        if self._closed:
+            raise RuntimeError("Attempted to use a closed Session.")
+        if not isinstance(handle, PartialRunHandle) or handle.session is not self:
+            raise errors.InvalidArgumentError(None, None, "Must run 'setup' before performing partial runs!")
+        parsed = Fetches(self._graph, fetches)
+        flat = flatten_feed_dict(feed_dict) if feed_dict else {}
+        fed = {fed_tensor(self._graph, key): value for key, value in flat.items()}
+        return parsed.rebuild(handle.run_stage(parsed.elements, fed))
+
+    def partial_run_close(self, handle: PartialRunHandle) -> None:
+        """Frees the values that a handle keeps; it cannot be used any more."""
+        handle.close()
+
+    def __del__(self) -> None:
+        if not getattr(self, "_closed", True):
+            self.close()
+
+
+@export("Session", "compat.v1.Session")
+class Session(BaseSession):
+    """Runs parts of a graph, and holds its variables' values.
+
+    Args:
+        target: the server to run on; "" is this process.
+        graph: the graph to run; the default one where None.
+        config: a `tf.ConfigProto`.
+
+    Example:
+        >>> with tf.Session() as sess:
+        ...     sess.run(tf.constant(5.0) + 1.0)
+        6.0
+    """
+
+    def __enter__(self) -> Session:
+        self._graph_context = self._graph.as_default()
+        self._graph_context.__enter__()
+        push_session(self)
+        return self
+
+    def __exit__(self, *details: Any) -> None:
+        pop_session(self)
+        self._graph_context.__exit__(*details)
+        self.close()
+
+
+@export("InteractiveSession", "compat.v1.InteractiveSession")
+class InteractiveSession(BaseSession):
+    """A session that is the default one from its making until it is closed, for shells and notebooks.
+
+    Args:
+        target: the server to run on; "" is this process.
+        graph: the graph to run; the default one where None.
+        config: a `tf.ConfigProto`.
+
+    Example:
+        >>> sess = tf.InteractiveSession()
+        >>> tf.constant(5.0).eval()
+        5.0
+    """
+
+    _open = 0
+
+    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        super().__init__(target, graph, config)
+        if InteractiveSession._open > 0:
+            warnings.warn(
+                "An interactive session is already active. This can cause out-of-memory errors in some cases. You must "
+                "explicitly call `InteractiveSession.close()` to release resources held by the other session(s).",
+                stacklevel=2,
+            )
+        InteractiveSession._open += 1
+        self._graph_context = None if graph is None else graph.as_default()
+        if self._graph_context is not None:
+            self._graph_context.__enter__()
+        push_session(self)
+
+    def close(self) -> None:
+        """Closes it; it is the default session no more."""
+        if not self._closed:
+            InteractiveSession._open -= 1
+            drop_session(self)
+            if self._graph_context is not None:
+                self._graph_context.__exit__(None, None, None)
+        super().close()
+
+
+class _AsDefault:
+    """`with sess.as_default()`."""
+
+    def __init__(self, session: BaseSession) -> None:
+        self._session = session
+
+    def __enter__(self) -> BaseSession:
+        push_session(self._session)
+        return self._session
+
+    def __exit__(self, *details: Any) -> None:
+        pop_session(self._session)
+
+
+def _is_leaf(fetch: Any) -> bool:
+    return isinstance(fetch, _SIMPLE) or hasattr(fetch, "_as_graph_element")
+
+
+def _jit_of(config: Any) -> Jit:
+    """When to compile, by `ConfigProto.graph_options.optimizer_options.global_jit_level`."""
+    if config is None:
+        return Jit.AUTO
+    level = config.graph_options.optimizer_options.global_jit_level
+    return Jit.AUTO if level == 0 else Jit.OFF if level < 0 else Jit.ON
+
+
+def _check_options(options: Any, run_metadata: Any) -> None:
+    if options is not None and not hasattr(options, "trace_level"):
+        raise TypeError(f"options must be a tf.RunOptions, but got {options!r}")
+    if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
+        raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {run_metadata!r}")
+    if options is not None and (options.trace_level or options.timeout_in_ms):
+        raise errors.UnimplementedError(None, None, "penstock has no RunOptions.trace_level and timeout_in_ms")

@@ -1,0 +1,541 @@
+"""Variables that are resources: a handle, and an op for each read, so that reads and updates have a defined order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import dtypes, shapes
+from penstock.graph.convert import internal_convert, register_tensor_conversion_function
+from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.export import api, export
+from penstock.graph.graph import Graph
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.public import name_scope
+from penstock.graph.stacks import default_graph
+from penstock.ops import state
+from penstock.ops.initial_values import guarded_initial_value
+from penstock.ops.scatter_state import check_rows
+from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
+from penstock.ops.variables import (
+    Variable,
+    add_scatter_methods,
+    check_arguments,
+    class_of,
+    in_scope,
+    with_scope,
+)
+
+Grads = list[Any]
+
+# Ops. A kernel gets the variable's value for the handle.
+
+VAR_HANDLE_OP = register(
+    OpSpec(
+        name="VarHandleOp", inputs=(), outputs=("resource: resource",),
+        attrs=("container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"),
+        shape=lambda: (), kernel=state.unrun_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True, variable=True,
+    )
+)  # fmt: skip
+
+
+def read_kernel(xp: Any, value: Any) -> Any:
+    return value
+
+
+READ_VARIABLE_OP = register(
+    OpSpec(
+        name="ReadVariableOp", inputs=("resource: resource",), outputs=("value: dtype",), attrs=("dtype: type",),
+        shape=lambda resource: None, kernel=read_kernel, gradient=lambda op, grad: [grad], stateful=True, view=True,
+    )
+)  # fmt: skip
+ASSIGN_VARIABLE_OP = register(
+    OpSpec(
+        name="AssignVariableOp", inputs=("resource: resource", "value: dtype"), outputs=(), attrs=("dtype: type",),
+        writes=("resource",), unread=("resource",), stateful=True,
+        shape=lambda resource, value: [], kernel=lambda xp, value: (value,), gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def assign_add_kernel(xp: Any, resource: Any, value: Any) -> Any:
+    state.check_same_size(resource, value)
+    return (xp.add(resource, value),)
+
+
+def assign_sub_kernel(xp: Any, resource: Any, value: Any) -> Any:
+    state.check_same_size(resource, value)
+    return (xp.subtract(resource, value),)
+
+
+def _update_spec(name: str, kernel: Any) -> OpSpec:
+    return register(
+        OpSpec(
+            name=name, inputs=("resource: resource", "value: dtype"), outputs=(), attrs=("dtype: type",),
+            writes=("resource",), stateful=True,
+            shape=lambda resource, value: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+        )
+    )  # fmt: skip
+
+
+ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", assign_add_kernel)
+ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", assign_sub_kernel)
+VAR_IS_INITIALIZED_OP = register(
+    OpSpec(
+        name="VarIsInitializedOp", inputs=("resource: resource",), outputs=("is_initialized: bool",),
+        unread=("resource",), host=True, stateful=True,
+        shape=lambda resource: (), kernel=state.is_initialized_kernel, gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def variable_shape_kernel(xp: Any, value: Any, *, out_type: dtypes.DType) -> Any:
+    return np.array(value.shape, out_type.np_dtype)
+
+
+VARIABLE_SHAPE = register(
+    OpSpec(
+        name="VariableShape", inputs=("input: resource",), outputs=("output: out_type",),
+        attrs=("out_type: {int32, int64} = DT_INT32",), stateful=True,
+        shape=lambda input: (None,), kernel=variable_shape_kernel, gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def gather_shape(resource: shapes.Shape, indices: shapes.Shape) -> shapes.Shape:
+    return None
+
+
+def gather_kernel(xp: Any, value: Any, indices: Any) -> Any:
+    if xp is np:
+        check_rows(indices, value.shape[0])
+        return value[indices]
+    return xp.take(value, indices, axis=0, mode="clip")
+
+
+def gather_gradient(op: Operation, grad: Tensor) -> Grads:
+    handle, indices = op._inputs
+    shape = variable_shape(handle)
+    size = api.expand_dims(api.size(indices), 0)
+    values_shape = api.concat([size, shape[1:]], 0)  # type: ignore[index]
+    values = api.reshape(grad, values_shape)
+    return [api.IndexedSlices(values, api.reshape(indices, size), shape), None]
+
+
+RESOURCE_GATHER = register(
+    OpSpec(
+        name="ResourceGather", inputs=("resource: resource", "indices: Tindices"), outputs=("output: dtype",),
+        attrs=(
+            "batch_dims: int = 0", "validate_indices: bool = true", "dtype: type", "Tindices: {int32, int64}",
+        ),
+        shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
+    )
+)  # fmt: skip
+
+
+def count_up_to_kernel(xp: Any, resource: Any, *, limit: int) -> Any:
+    return state.count_up_to_kernel(xp, resource, limit=limit)
+
+
+RESOURCE_COUNT_UP_TO = register(
+    OpSpec(
+        name="ResourceCountUpTo", inputs=("resource: resource",), outputs=("output: T",),
+        attrs=("limit: int", "T: {int32, int64}"), writes=("resource",), host=True, stateful=True,
+        shape=lambda resource: (), kernel=count_up_to_kernel, gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def destroy_kernel(ctx: Any, *, ignore_lookup_error: bool) -> Any:
+    slot = ctx.state.variable(ctx.op._inputs[0].op)
+    if slot.value is None and not ignore_lookup_error:
+        raise InvalidArgumentError(
+            None, None, f"the resource {slot.name} has no value that could be destroyed"
+        )
+    slot.value = None
+    return ()
+
+
+DESTROY_RESOURCE_OP = register(
+    OpSpec(
+        name="DestroyResourceOp", inputs=("resource: resource",), outputs=(),
+        attrs=("ignore_lookup_error: bool = true",), unread=("resource",), host=True, stateful=True,
+        shape=lambda resource: [], kernel=destroy_kernel, gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def variable_shape(handle: Tensor) -> Tensor:
+    """The shape of a resource variable as a tensor: a constant where it is known."""
+    declared = handle.op._attrs.get("shape")
+    if shapes.is_known(declared):
+        return api.constant(list(declared), dtype=dtypes.int32)  # type: ignore[no-any-return]
+    return VARIABLE_SHAPE(handle)  # type: ignore[no-any-return]
+
+
+_by_default = [False]
+
+
+@export("enable_resource_variables")
+def enable_resource_variables() -> None:
+    """Makes variables resources from now on, where their arguments do not say otherwise."""
+    _by_default[0] = True
+
+
+@export("disable_resource_variables")
+def disable_resource_variables() -> None:
+    """Makes variables references from now on, where their arguments do not say otherwise."""
+    _by_default[0] = False
+
+
+@export("resource_variables_enabled")
+def resource_variables_enabled() -> bool:
+    """Whether variables are resources by default."""
+    return _by_default[0]
+
+
+class ResourceVariable(Variable):
+    """A variable that is a resource; `tf.Variable(…, use_resource=True)` makes it."""
+
+    def __init__(
+        self,
+        initial_value: Any = None,
+        trainable: bool | None = None,
+        collections: Any = None,
+        validate_shape: bool = True,
+        caching_device: Any = None,
+        name: str | None = None,
+        dtype: Any = None,
+        variable_def: Any = None,
+        import_scope: str | None = None,
+        constraint: Any = None,
+        synchronization: VariableSynchronization = VariableSynchronization.AUTO,
+        aggregation: VariableAggregation = VariableAggregation.NONE,
+        shape: Any = None,
+    ) -> None:
+        if variable_def is not None:
+            if initial_value is not None:
+                raise ValueError("variable_def and initial_value are mutually exclusive.")
+            self._restore(variable_def, import_scope)
+            return
+        collections = check_arguments(initial_value, collections, constraint)
+        self._trainable = is_trainable(trainable, synchronization)
+        self._constraint, self._caching_device = constraint, caching_device
+        self._synchronization, self._aggregation = synchronization, aggregation
+        graph = default_graph()
+        with (
+            graph.control_dependencies(None),
+            name_scope(
+                name, "Variable", [] if callable(initial_value) else [initial_value]
+            ) as scope,
+        ):
+            self._make_handle(graph, scope, initial_value, dtype, shape, validate_shape)
+            self._finish(graph, scope)
+        self._collect(self._trainable, collections)
+
+    def _make_handle(
+        self,
+        graph: Graph,
+        scope: str,
+        initial_value: Any,
+        dtype: Any,
+        shape: Any,
+        validate_shape: bool,
+    ) -> None:
+        wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
+        with class_of(graph, scope[:-1]):
+            with graph.name_scope("Initializer"), graph.device(None):
+                value = initial_value() if callable(initial_value) else initial_value
+                initial = internal_convert(value, wanted, "initial_value")
+            self._initial_value = initial
+            self._shape = initial._shape if shape is None else shapes.as_tuple(shape)
+            if not shapes.compatible(self._shape, initial._shape):
+                raise ValueError(
+                    f"The initial value's shape ({shapes.shape_text(initial._shape)}) is not compatible with the "
+                    f"explicitly supplied `shape` argument ({shapes.bracket_text(self._shape)})."
+                )
+            self._handle = VAR_HANDLE_OP(
+                shape=self._shape, dtype=initial.dtype.base_dtype, shared_name=scope[:-1], name=scope,
+                container=graph._scopes.container,
+            )  # fmt: skip
+        self._dtype = initial.dtype.base_dtype
+        self._name = f"{scope[:-1]}:0"
+        if validate_shape and initial._shape is None and shape is None:
+            raise ValueError(f"initial_value must have a shape specified: {initial}")
+
+    def _finish(self, graph: Graph, scope: str) -> None:
+        handle = self._handle
+        with graph.name_scope("IsInitialized"):
+            self._is_initialized = VAR_IS_INITIALIZED_OP(handle)
+        with (
+            graph.name_scope("Assign") as assign_name,
+            graph.colocate_with(None, ignore_existing=True),
+            graph.device(handle.device),
+        ):
+            guarded = guarded_initial_value(scope, self._initial_value)
+            self._initializer_op = ASSIGN_VARIABLE_OP(handle, guarded, name=assign_name)
+        with graph.name_scope("Read"):
+            with graph.device(handle.device):
+                self._graph_element = self._read()
+            self._cached: Tensor | None = None
+            if self._caching_device is not None:
+                with (
+                    graph.colocate_with(None, ignore_existing=True),
+                    graph.device(self._caching_device),
+                ):
+                    self._cached = raw.Identity(self._graph_element)
+
+    def _restore(self, definition: Any, import_scope: str | None) -> None:
+        if not definition.is_resource:
+            raise ValueError("Trying to restore Variable as ResourceVariable.")
+        graph = default_graph()
+
+        def element(name: str) -> Any:
+            return graph.as_graph_element(with_scope(name, import_scope))
+
+        self._handle = element(definition.variable_name)
+        self._shape, self._dtype = self._handle.op._attrs["shape"], self._handle.op._attrs["dtype"]
+        self._name = self._handle.name
+        self._initializer_op = element(definition.initializer_name)
+        self._initial_value = (
+            element(definition.initial_value_name) if definition.initial_value_name else None
+        )
+        self._graph_element = element(definition.snapshot_name)
+        self._graph_element.set_shape(self._shape)
+        self._cached = None
+        if self._graph_element.op.type != "ReadVariableOp":
+            self._cached = self._graph_element
+        self._restore_common(definition, import_scope)
+
+    # What it is
+
+    @property
+    def dtype(self) -> dtypes.DType:
+        """The type of its elements."""
+        return self._dtype
+
+    @property
+    def handle(self) -> Tensor:
+        """The tensor that refers to it."""
+        return self._handle  # type: ignore[no-any-return]
+
+    @property
+    def op(self) -> Operation:
+        """The operation that makes the handle."""
+        return self._handle.op  # type: ignore[no-any-return]
+
+    @property
+    def shape(self) -> shapes.TensorShape:
+        """The static shape."""
+        return shapes.TensorShape(self._shape)
+
+    def set_shape(self, shape: Any) -> None:
+        """Raises NotImplementedError: a resource variable's shape is given when it is made."""
+        raise NotImplementedError("ResourceVariable does not implement set_shape()")
+
+    @property
+    def initializer(self) -> Operation:
+        """The operation that gives the variable its initial value."""
+        return self._initializer_op  # type: ignore[no-any-return]
+
+    @property
+    def create(self) -> Operation:
+        """The operation that gives the variable its initial value."""
+        return self._initializer_op  # type: ignore[no-any-return]
+
+    def is_initialized(self, name: str | None = None) -> Tensor:
+        """A bool tensor: whether it has a value in the session that runs this."""
+        return VAR_IS_INITIALIZED_OP(self._handle, name=name)  # type: ignore[no-any-return]
+
+    def _as_graph_element(self) -> Tensor:
+        return self._graph_element
+
+    # Reading it
+
+    def _read(self) -> Tensor:
+        value = READ_VARIABLE_OP(self._handle, dtype=self._dtype)
+        value.set_shape(self._shape)
+        return value  # type: ignore[no-any-return]
+
+    def value(self) -> Tensor:
+        """A tensor with the value that the variable has when this very op runs."""
+        if self._cached is not None:
+            return self._cached
+        graph = self.graph
+        with graph.colocate_with(None, ignore_existing=True), graph.device(self._handle.device):
+            return self._read()
+
+    def read_value(self) -> Tensor:
+        """A tensor with the value that the variable has when this very op runs."""
+        graph = self.graph
+        with graph.name_scope("Read"), graph.device(self._handle.device):
+            value = self._read()
+        return raw.Identity(value)  # type: ignore[no-any-return]
+
+    def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
+        """Rows of the variable, without a copy of all of it."""
+        with name_scope("Gather" if name is None else name) as scope:
+            value = RESOURCE_GATHER(self._handle, indices, dtype=self._dtype, name=scope)
+        rows = value.op._inputs[1]._shape
+        if self._shape is not None:
+            if not self._shape:
+                raise ValueError("Shape must be at least rank 1 but is rank 0")
+            value.set_shape(None if rows is None else rows + self._shape[1:])
+        return raw.Identity(value)  # type: ignore[no-any-return]
+
+    def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:
+        """Elements or slices of the variable; see `tf.gather_nd`."""
+        return api.gather_nd(self.value(), indices, name=name)  # type: ignore[no-any-return]
+
+    def initialized_value(self) -> Tensor:
+        """A tensor with the variable's value or, in a session where it has none yet, its initial value."""
+        with self.graph.control_dependencies(None):
+            value = RESOURCE_INITIALIZED_VALUE(
+                self._handle, self._initial_value, name="initialized_value"
+            )
+        value.set_shape(self._shape)
+        return value  # type: ignore[no-any-return]
+
+    # Changing it
+
+    def _changed(self, op: Operation, read_value: bool) -> Any:
+        return UnreadVariable(self, op) if read_value else op
+
+    def assign(
+        self,
+        value: Any,
+        use_locking: bool | None = None,
+        name: str | None = None,
+        read_value: bool = True,
+    ) -> Any:
+        """Assigns `value`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        tensor = internal_convert(value, self._dtype)
+        if not shapes.compatible(self._shape, tensor._shape):
+            ours, theirs = shapes.shape_text(self._shape), shapes.shape_text(tensor._shape)
+            raise ValueError(f"Shapes {ours} and {theirs} are incompatible")
+        return self._changed(ASSIGN_VARIABLE_OP(self._handle, tensor, name=name), read_value)
+
+    def assign_add(
+        self,
+        delta: Any,
+        use_locking: bool | None = None,
+        name: str | None = None,
+        read_value: bool = True,
+    ) -> Any:
+        """Adds `delta`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        return self._update(ASSIGN_ADD_VARIABLE_OP, delta, name, read_value)
+
+    def assign_sub(
+        self,
+        delta: Any,
+        use_locking: bool | None = None,
+        name: str | None = None,
+        read_value: bool = True,
+    ) -> Any:
+        """Subtracts `delta`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        return self._update(ASSIGN_SUB_VARIABLE_OP, delta, name, read_value)
+
+    def _update(self, spec: OpSpec, delta: Any, name: str | None, read_value: bool) -> Any:
+        tensor = internal_convert(delta, self._dtype)
+        try:
+            state.same_shapes(self._shape, tensor._shape)
+        except ValueError as error:
+            seen = f"{shapes.bracket_text(self._shape)}, {shapes.bracket_text(tensor._shape)}"
+            raise ValueError(
+                f"{error} for '{name or spec.name}' (op: '{spec.name}') with input shapes: {seen}."
+            ) from None
+        return self._changed(spec(self._handle, tensor, name=name), read_value)
+
+    def scatter_by(self, op_type: str, indices: Any, updates: Any, name: str | None) -> Any:
+        """Changes rows or elements by the op of that type; gives the variable as it is after that."""
+        tensor = internal_convert(updates, self._dtype)
+        return self._changed(getattr(raw, op_type)(self._handle, indices, tensor, name=name), True)
+
+    def count_up_to(self, limit: int) -> Tensor:
+        """Adds one to the variable until it reaches `limit`; gives the value before."""
+        return RESOURCE_COUNT_UP_TO(self._handle, limit=limit, T=self._dtype)  # type: ignore[no-any-return]
+
+    def to_proto(self, export_scope: str | None = None) -> Any:
+        """The variable as a VariableDef protobuf message; None where it lies outside `export_scope`."""
+        from tensorboard.compat.proto import variable_pb2
+
+        if export_scope is not None and not self._handle.name.startswith(export_scope):
+            return None
+        snapshot = self._graph_element if self._cached is None else self._cached
+        proto = variable_pb2.VariableDef(
+            variable_name=in_scope(self._handle.name, export_scope),
+            snapshot_name=in_scope(snapshot.name, export_scope), is_resource=True,
+        )  # fmt: skip
+        if self._initial_value is not None:
+            proto.initial_value_name = in_scope(self._initial_value.name, export_scope)
+        return self._as_proto(proto, export_scope)
+
+
+class UnreadVariable(ResourceVariable):
+    """A resource variable as it is after an operation: reads of it come after that."""
+
+    def __init__(self, variable: ResourceVariable, parent: Operation) -> None:
+        self.__dict__.update(variable.__dict__)
+        self._parent = parent
+        self._cached = None
+        graph = parent.graph
+        with graph.control_dependencies([parent]):
+            self._graph_element = self._read()
+
+    @property
+    def op(self) -> Operation:
+        """The operation that changed the variable."""
+        return self._parent
+
+    @property
+    def name(self) -> str:
+        """The name of the operation that changed the variable."""
+        return self._parent.name
+
+    def value(self) -> Tensor:
+        """A tensor with the variable's value after the operation."""
+        with self.graph.control_dependencies([self._parent]):
+            return super().value()
+
+    def read_value(self) -> Tensor:
+        """A tensor with the variable's value after the operation."""
+        with self.graph.control_dependencies([self._parent]):
+            return super().read_value()
+
+
+RESOURCE_INITIALIZED_VALUE = register(
+    OpSpec(
+        name="_ResourceInitializedValue", inputs=("resource: resource", "initial_value: dtype"),
+        outputs=("output: dtype",), attrs=("dtype: type",), unread=("resource",), host=True, stateful=True,
+        shape=lambda resource, initial_value: None, kernel=state.initialized_value_kernel,
+        gradient=lambda op, grad: [grad, None],
+    )
+)  # fmt: skip
+
+
+def _scatter(
+    variable: Any, how: str, indices: Any, updates: Any, use_locking: bool, name: str | None
+) -> Any:
+    return variable.scatter_by(f"ResourceScatter{how.capitalize()}", indices, updates, name)
+
+
+def _scatter_nd(variable: Any, how: str, indices: Any, updates: Any, name: str | None) -> Any:
+    return variable.scatter_by(f"ResourceScatterNd{how.capitalize()}", indices, updates, name)
+
+
+add_scatter_methods(ResourceVariable, _scatter, _scatter_nd)
+
+
+def _convert_variable(
+    value: ResourceVariable, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
+    if dtype is not None and not dtype.is_compatible_with(value.dtype):
+        raise ValueError(
+            f"Incompatible type conversion requested to type '{dtype.name}' for variable of type '{value.dtype.name}'"
+        )
+    return value.value()
+
+
+register_tensor_conversion_function(ResourceVariable, _convert_variable)

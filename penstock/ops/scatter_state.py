@@ -1,0 +1,289 @@
+"""Ops that change some rows or elements of a variable: ScatterUpdate, ScatterAdd, ScatterNdAdd and their kin, for both
+kinds of variables.
+
+Rows that an index names several times take every update: sums add up, and of several replacements the last stays.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import shapes
+from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.export import export
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.ops.state import NUMBERS, is_reference, same_shapes
+
+_ORDERED = "{half, bfloat16, float, double, int32, int64}"
+
+
+# In place of a loop over the updates. Each takes an array of its own, an index, and the updates.
+
+
+def _replace(out: Any, index: Any, updates: Any) -> None:
+    out[index] = updates
+
+
+_NUMPY_UPDATES: dict[str, Any] = {
+    "update": _replace,
+    "add": np.add.at,
+    "sub": np.subtract.at,
+    "mul": np.multiply.at,
+    "div": np.divide.at,
+    "min": np.minimum.at,
+    "max": np.maximum.at,
+}
+_JAX_UPDATES = {
+    "update": "set",
+    "add": "add",
+    "mul": "multiply",
+    "div": "divide",
+    "min": "min",
+    "max": "max",
+}
+
+
+def scatter_into(xp: Any, ref: Any, index: Any, updates: Any, how: str) -> Any:
+    """The array with some of its elements changed: `ref[index]` and `updates` become one by `how`."""
+    if xp is np:
+        out = np.array(ref)
+        if how == "div" and out.dtype.kind in "iu":
+            _divide_integers(out, index, updates)
+        else:
+            _NUMPY_UPDATES[how](out, index, updates)
+        return out
+    places = ref.at[index]
+    if how == "sub":
+        return places.add(-updates)
+    return getattr(places, _JAX_UPDATES[how])(updates)
+
+
+def _divide_integers(out: Any, index: Any, updates: Any) -> None:
+    """Divides one row after another, rounding towards zero as TensorFlow does."""
+    for place in np.ndindex(np.shape(index[0])):
+        row = tuple([part[place] for part in index])
+        value = updates[place] if np.ndim(updates) else updates
+        out[row] = np.trunc(out[row] / value).astype(out.dtype)
+
+
+def check_rows(indices: Any, count: int) -> None:
+    """Raises InvalidArgumentError unless all indices are rows of an array with `count` of them."""
+    if indices.size and (indices.min() < 0 or indices.max() >= count):
+        place = np.argwhere((indices < 0) | (indices >= count))[0]
+        raise InvalidArgumentError(
+            None, None,
+            f"indices{list(map(int, place)) if len(place) else ''} = {indices[tuple(place)]} is not in [0, {count})",
+        )  # fmt: skip
+
+
+def _check_updates(ref: Any, indices: Any, updates: Any) -> None:
+    if updates.shape and updates.shape != indices.shape + ref.shape[1:]:
+        raise InvalidArgumentError(
+            None, None,
+            "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape "
+            f"{shapes.bracket_text(updates.shape)}, indices.shape {shapes.bracket_text(indices.shape)}, "
+            f"params.shape {shapes.bracket_text(ref.shape)}",
+        )  # fmt: skip
+
+
+def scatter_kernel(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+    _check_updates(ref, indices, updates)
+    if xp is np:
+        check_rows(indices, ref.shape[0])
+    return scatter_into(xp, ref, (indices,), updates, how)
+
+
+def _check_places(ref: Any, indices: Any, updates: Any) -> None:
+    depth = indices.shape[-1]
+    if updates.shape != indices.shape[:-1] + ref.shape[depth:]:
+        raise InvalidArgumentError(
+            None, None,
+            "The outermost dimension of updates and indices must match. Got indices.shape "
+            f"{shapes.bracket_text(indices.shape)}, updates.shape {shapes.bracket_text(updates.shape)}",
+        )  # fmt: skip
+
+
+def _check_places_inside(ref: Any, indices: Any) -> None:
+    outside = ((indices < 0) | (indices >= np.array(ref.shape[: indices.shape[-1]]))).any(axis=-1)
+    if outside.any():
+        place = tuple(np.argwhere(outside)[0])
+        raise InvalidArgumentError(
+            None, None,
+            f"indices{list(map(int, place))} = {indices[place].tolist()} does not index into shape "
+            f"{shapes.bracket_text(ref.shape)}",
+        )  # fmt: skip
+
+
+def scatter_nd_kernel(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+    _check_places(ref, indices, updates)
+    if xp is np:
+        _check_places_inside(ref, indices)
+    index = tuple([indices[..., axis] for axis in range(indices.shape[-1])])
+    return scatter_into(xp, ref, index, updates, how)
+
+
+# Shape rules
+
+
+def scatter_shape(ref: shapes.Shape, indices: shapes.Shape, updates: shapes.Shape) -> shapes.Shape:
+    if ref == ():
+        raise ValueError("Shape must be at least rank 1 but is rank 0")
+    if ref is not None and indices is not None and updates != ():
+        same_shapes(updates, indices + ref[1:])
+    return ref
+
+
+def scatter_nd_shape(
+    ref: shapes.Shape, indices: shapes.Shape, updates: shapes.Shape
+) -> shapes.Shape:
+    if indices == ():
+        raise ValueError("Shape must be at least rank 1 but is rank 0")
+    if ref is None or indices is None or updates is None or indices[-1] is None:
+        return ref
+    expected = indices[:-1] + ref[indices[-1] :]
+    if not shapes.compatible(updates, expected):
+        raise ValueError(
+            "The outer dimensions of indices and updates must match: updates must have the shape "
+            f"{shapes.bracket_text(expected)}, has {shapes.bracket_text(updates)}"
+        )
+    return ref
+
+
+# The ops
+
+
+def _ref_spec(name: str, types: str, locking: str, shape: Any, kernel: Any) -> OpSpec:
+    return register(
+        OpSpec(
+            name=name, inputs=("ref: Ref(T)", "indices: Tindices", "updates: T"), outputs=("output_ref: Ref(T)",),
+            attrs=(f"T: {types}", "Tindices: {int32, int64}", f"use_locking: bool = {locking}"), writes=("ref",),
+            shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+        )
+    )  # fmt: skip
+
+
+def _resource_spec(name: str, types: str, kernel: Any) -> OpSpec:
+    return register(
+        OpSpec(
+            name=name, inputs=("resource: resource", "indices: Tindices", "updates: dtype"), outputs=(),
+            attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",), stateful=True,
+            shape=lambda resource, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+        )
+    )  # fmt: skip
+
+
+def _resource_nd_spec(name: str, kernel: Any) -> OpSpec:
+    return register(
+        OpSpec(
+            name=name, inputs=("ref: resource", "indices: Tindices", "updates: T"), outputs=(),
+            attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"), writes=("ref",), stateful=True,
+            shape=lambda ref, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+        )
+    )  # fmt: skip
+
+
+def _family(how: str, ref_types: str, resource_types: str, locking: str) -> OpSpec:
+    """Registers Scatter… of one kind for both kinds of variables; gives the one for references."""
+    kernel = functools.partial(scatter_kernel, how)
+    _resource_spec(f"ResourceScatter{how.capitalize()}", resource_types, kernel)
+    return _ref_spec(f"Scatter{how.capitalize()}", ref_types, locking, scatter_shape, kernel)
+
+
+def _nd_family(how: str, types: str, locking: str) -> OpSpec:
+    """Registers ScatterNd… of one kind for both kinds of variables; gives the one for references."""
+    kernel = functools.partial(scatter_nd_kernel, how)
+    _resource_nd_spec(f"ResourceScatterNd{how.capitalize()}", kernel)
+    return _ref_spec(f"ScatterNd{how.capitalize()}", types, locking, scatter_nd_shape, kernel)
+
+
+SCATTER_UPDATE = _family("update", "type", "type", "true")
+SCATTER_ADD = _family("add", NUMBERS, NUMBERS, "false")
+SCATTER_SUB = _family("sub", NUMBERS, NUMBERS, "false")
+SCATTER_MUL = _family("mul", NUMBERS, NUMBERS, "false")
+SCATTER_DIV = _family("div", NUMBERS, NUMBERS, "false")
+SCATTER_MIN = _family("min", _ORDERED, NUMBERS, "false")
+SCATTER_MAX = _family("max", _ORDERED, NUMBERS, "false")
+SCATTER_ND_UPDATE = _nd_family("update", "type", "true")
+SCATTER_ND_ADD = _nd_family("add", NUMBERS, "false")
+SCATTER_ND_SUB = _nd_family("sub", NUMBERS, "false")
+
+
+# Public functions
+
+
+def _scatter(
+    spec: OpSpec, ref: Any, indices: Any, updates: Any, use_locking: bool, name: str | None
+) -> Any:
+    if is_reference(ref):
+        return spec(ref, indices, updates, use_locking=use_locking, name=name)
+    return ref.scatter_by(f"Resource{spec.name}", indices, updates, name)
+
+
+_DESCRIPTION = """{what}
+
+    Args:
+        ref: a variable{rank}.
+        indices: an int32 or int64 tensor{indices}.
+        updates: a tensor of the variable's type, of the shape {shape}.
+        use_locking: kept for TensorFlow's signature: an update is always atomic.
+        name: a name for the operation.
+
+    Returns:
+        A tensor that has the new value of the whole variable.
+
+    Raises:
+        ValueError: the shapes do not fit.
+
+    Example:
+        >>> update = tf.{name}(v, {example})
+    """
+
+
+def _public(name: str, spec: OpSpec, what: str, use_locking: bool = False) -> Any:
+    """Makes and exports the function of one op; they differ in the op and in what it does alone."""
+    nd = name.startswith("scatter_nd")
+
+    def scatter(
+        ref: Any,
+        indices: Any,
+        updates: Any,
+        use_locking: bool = use_locking,
+        name: str | None = None,
+    ) -> Any:
+        return _scatter(spec, ref, indices, updates, use_locking, name)
+
+    scatter.__name__ = scatter.__qualname__ = name
+    scatter.__doc__ = _DESCRIPTION.format(
+        what=what, name=name, rank="" if nd else " of rank 1 or more",
+        indices=", whose last axis gives the place of an element or slice" if nd else " of row numbers",
+        shape="indices.shape[:-1] + ref.shape[indices.shape[-1]:]" if nd else "indices.shape + ref.shape[1:]",
+        example="[[0, 1]], [5.0]" if nd else "[0, 2], [5.0, 6.0]",
+    )  # fmt: skip
+    return export(name)(scatter)
+
+
+scatter_update = _public(
+    "scatter_update", SCATTER_UPDATE, "Replaces rows of a variable.", use_locking=True
+)
+scatter_add = _public("scatter_add", SCATTER_ADD, "Adds to rows of a variable.")
+scatter_sub = _public("scatter_sub", SCATTER_SUB, "Subtracts from rows of a variable.")
+scatter_mul = _public("scatter_mul", SCATTER_MUL, "Multiplies rows of a variable.")
+scatter_div = _public("scatter_div", SCATTER_DIV, "Divides rows of a variable.")
+scatter_min = _public(
+    "scatter_min", SCATTER_MIN, "Takes the minimum of rows of a variable and their updates."
+)
+scatter_max = _public(
+    "scatter_max", SCATTER_MAX, "Takes the maximum of rows of a variable and their updates."
+)
+scatter_nd_update = _public(
+    "scatter_nd_update", SCATTER_ND_UPDATE, "Replaces elements or slices of a variable.", True
+)
+scatter_nd_add = _public(
+    "scatter_nd_add", SCATTER_ND_ADD, "Adds to elements or slices of a variable."
+)
+scatter_nd_sub = _public(
+    "scatter_nd_sub", SCATTER_ND_SUB, "Subtracts from elements or slices of a variable."
+)

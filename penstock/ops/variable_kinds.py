@@ -1,0 +1,50 @@
+"""How a variable is kept in step across replicas: the values of the arguments `synchronization` and `aggregation`."""
+
+from __future__ import annotations
+
+import enum
+
+from penstock.graph.export import export
+
+
+@export("VariableSynchronization")
+class VariableSynchronization(enum.Enum):
+    """When the copies of a variable are brought together; with one copy, whether it is trainable by itself.
+
+    Example:
+        >>> tf.get_variable("metric", [], synchronization=tf.VariableSynchronization.ON_READ)
+    """
+
+    AUTO = 0
+    NONE = 1
+    ON_WRITE = 2
+    ON_READ = 3
+
+
+@export("VariableAggregation")
+class VariableAggregation(enum.Enum):
+    """How the copies of a variable become one.
+
+    Example:
+        >>> tf.get_variable("loss", [], aggregation=tf.VariableAggregation.MEAN)
+    """
+
+    NONE = 0
+    SUM = 1
+    MEAN = 2
+    ONLY_FIRST_REPLICA = 3
+
+
+def is_trainable(trainable: bool | None, synchronization: VariableSynchronization) -> bool:
+    """What `trainable=None` means.
+
+    Raises:
+        ValueError: a variable that is only put together when it is read cannot be trainable.
+    """
+    on_read = synchronization == VariableSynchronization.ON_READ
+    if on_read and trainable:
+        raise ValueError(
+            "Synchronization value can be set to VariableSynchronization.ON_READ only for non-trainable variables. "
+            "You have specified trainable=True and synchronization=VariableSynchronization.ON_READ."
+        )
+    return not on_read if trainable is None else trainable

@@ -8,7 +8,7 @@ c = tf.add(a, b)
 
 with tf.Session() as sess:
     values = sess.run([a, b, c])
-print(values)
+print([int(value) for value in values])
 
 start = tf.constant(2, name="start")
 added = tf.add(start, 3, name="added")

@@ -5,10 +5,7 @@ from __future__ import annotations
 import argparse
 import builtins
 import importlib.metadata
-import importlib.util
-import os
 import platform
-import stat
 import sys
 import types
 from collections.abc import Sequence
@@ -134,35 +131,26 @@ def versions() -> list[Finding]:
 
 def devices() -> list[Finding]:
     """Returns the devices that compiled programs can run on."""
-    if importlib.util.find_spec("jax") is None:
-        return [("devices", "none: jax is not installed", False)]
-    import jax
+    from penstock.runtime import xla
 
     try:
-        found = jax.devices()
+        found = xla.load_jax().devices()
     except RuntimeError as error:  # a driver that does not answer, for one
         return [("devices", f"none: {error}", False)]
     names = ", ".join(f"{device.platform}:{device.id} ({device.device_kind})" for device in found)
     return [("devices", names, True)]
 
 
-def cache_folder() -> Path:
-    """Returns where compiled programs are kept: the user's own cache folder."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".cache") / "penstock" / "xla"
-
-
 def cache() -> list[Finding]:
-    """Returns the cache folder, and whether no one else can write there."""
-    folder = cache_folder()
-    if not folder.is_dir():
-        return [("cache", f"{folder} (made when first needed)", True)]
-    mode = stat.S_IMODE(folder.stat().st_mode)
-    if os.name == "posix" and mode != 0o700:
-        danger = "others could put programs there; chmod 700 mends it"
-        return [("cache", f"{folder} has mode {mode:03o}: {danger}", False)]
-    size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-    return [("cache", f"{folder} ({size / 2**20:.1f} MiB)", True)]
+    """Returns the folder where compiled programs are kept, and how much lies there."""
+    from penstock.runtime import xla
+
+    used = xla.load_jax().config.jax_compilation_cache_dir
+    if used is None:
+        danger = "is not used: others own it or can write to it (chmod 700 mends the latter)"
+        return [("cache", f"{xla.cache_folder()} {danger}", False)]
+    size = sum(file.stat().st_size for file in Path(used).rglob("*") if file.is_file())
+    return [("cache", f"{used} ({size / 2**20:.1f} MiB)", True)]
 
 
 def extras() -> list[Finding]:
@@ -175,7 +163,7 @@ def extra_state(extra: str) -> str:
     for package in EXTRAS[extra]:
         if (version := version_of(package)) != "not installed":
             return f"{package} {version}"
-    return f'not installed: pip install "penstock\\[{extra}]"'
+    return f'not installed; in a clone, pip install -e ".\\[{extra}]" adds it'
 
 
 if __name__ == "__main__":

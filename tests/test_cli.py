@@ -116,22 +116,17 @@ def test_doctor_names_what_there_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
-@pytest.mark.parametrize(("mode", "good"), [(0o700, True), (0o755, False), (0o777, False)])
+@pytest.mark.parametrize(("mode", "status"), [(0o700, 0), (0o777, 1)])
 def test_a_cache_open_to_others_is_found(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, good: bool
+    tmp_path: Path, mode: int, status: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    folder = cli.cache_folder()
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+    folder = tmp_path / "penstock" / "xla"
     folder.mkdir(parents=True)
     folder.chmod(mode)
-    [(_, finding, found_good)] = cli.cache()
-    assert found_good is good
-    assert ("chmod 700" in finding) is not good
-
-
-def test_a_relative_cache_home_is_ignored(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("XDG_CACHE_HOME", "cache")
-    assert cli.cache_folder() == Path.home() / ".cache" / "penstock" / "xla"
+    done = penstock("doctor", XDG_CACHE_HOME=str(tmp_path))
+    assert ("chmod 700" in done.stdout) is bool(status)
+    assert str(folder) in done.stdout
 
 
 def test_a_missing_package_fails_the_doctor(

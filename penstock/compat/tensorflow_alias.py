@@ -124,7 +124,7 @@ class AliasModule(types.ModuleType):
         else:
             value = self._lookup(name)
             if value is ABSENT:
-                raise AttributeError(missing(path), name=name, obj=self)
+                raise AttributeError(missing(path))
         setattr(self, name, value)
         return value
 

@@ -32,6 +32,7 @@ _MULTIPLIER_COLUMN = np.array(_MULTIPLIERS, np.uint64)[:, None]
 _MASK_ARRAY = np.array(_WORD_MASK, np.uint64)
 _SHIFT_ARRAY = np.array(32, np.uint64)
 _CHUNK_BLOCKS = 16384
+_FEW_BLOCKS = 6  # up to here Python's own integers are faster than NumPy's calls
 
 _RESERVED_PER_OUTPUT = 256
 _BLOCK_WORDS = 4
@@ -97,8 +98,7 @@ def advance(xp: ModuleType, counter: Array, blocks: int) -> Array:
         array([1280,    0,    9,    0], dtype=uint32)
     """
     if xp is np:
-        position = sum(int(word) << (32 * i) for i, word in enumerate(counter))
-        return np.array(_words(position + blocks, 4), np.uint32)
+        return np.array(_words(_as_number(counter) + blocks, 4), np.uint32)
     low, high = _positions(xp, counter, xp.full(1, blocks, xp.uint64))
     return xp.concatenate([low, low >> 32, high, high >> 32]).astype(xp.uint32)
 
@@ -156,6 +156,8 @@ def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> 
     Returns:
         uint64 [n, 2]: word 0 with word 1 above it, word 2 with word 3 above it.
     """
+    if xp is np and offsets.size <= _FEW_BLOCKS:
+        return _encrypt_few(key, _as_number(counter), offsets.tolist())
     low, high = _positions(xp, counter, offsets)
     if xp is np:
         return _encrypt_in_chunks(_round_keys(int(key[0]), int(key[1])), low, high)
@@ -428,6 +430,11 @@ def _words(value: int, count: int) -> list[int]:
     return [(value >> (32 * i)) & _WORD_MASK for i in range(count)]
 
 
+def _as_number(counter: Array) -> int:
+    word0, word1, word2, word3 = counter
+    return int(word0) | (int(word1) << 32) | (int(word2) << 64) | (int(word3) << 96)
+
+
 def _float_type(op_type: str, dtype: Any) -> np.dtype:
     found = np.dtype(dtype)
     if found.name not in _FRACTION_BITS:
@@ -452,6 +459,21 @@ def _round_keys(word0: int, word1: int) -> tuple[Array, ...]:
     """The key of each round as uint64 [2, 1]."""
     first, step = np.array([[word0], [word1]], np.uint64), np.array(_KEY_STEPS, np.uint64)[:, None]
     return tuple((first + step * np.uint64(i)) & _MASK_ARRAY for i in range(_ROUNDS))
+
+
+def _encrypt_few(key: Array, start: int, offsets: list[int]) -> Array:
+    """`_encrypt` for NumPy in Python's own integers."""
+    key0, key1 = int(key[0]), int(key[1])
+    pairs = []
+    for offset in offsets:
+        word0, word1, word2, word3 = _words(start + offset, 4)
+        for i in range(_ROUNDS):
+            product0, product2 = word0 * _MULTIPLIERS[0], word2 * _MULTIPLIERS[1]
+            word0 = (product2 >> 32) ^ word1 ^ ((key0 + i * _KEY_STEPS[0]) & _WORD_MASK)
+            word2 = (product0 >> 32) ^ word3 ^ ((key1 + i * _KEY_STEPS[1]) & _WORD_MASK)
+            word1, word3 = product2 & _WORD_MASK, product0 & _WORD_MASK
+        pairs.append((word0 | (word1 << 32), word2 | (word3 << 32)))
+    return np.array(pairs, np.uint64).reshape(-1, 2)
 
 
 def _encrypt_in_chunks(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:

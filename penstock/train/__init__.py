@@ -1,0 +1,1 @@
+"""Training: optimizers, checkpoints, coordination of threads, hooks and monitored sessions."""

@@ -54,7 +54,7 @@ def main() -> None:
     tf, seconds = load(sys.argv[1])
     hello = {
         "import": seconds,
-        "version": tf.__version__,
+        "version": getattr(tf, "__version__", ""),
         "python": ".".join(map(str, sys.version_info[:3])),
     }
     answers.write(json.dumps(hello) + "\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
 
@@ -23,7 +23,8 @@ from penstock.runtime.reference import run_plan
 from penstock.runtime.state import SessionState
 from penstock.runtime.xla import CompiledCluster
 
-_FEWEST_OPS_TO_COMPILE = 12  # below, a call of a compiled program takes longer than NumPy, unless the arrays are large
+Convert = Callable[[Any], Any]
+
 _RUNS_BEFORE_CODE = 2  # runs op by op before Python code is made of the plan
 
 
@@ -36,12 +37,11 @@ class Jit(Enum):
 
 
 class _Quiet(threading.local):
-    """A context per thread in which NumPy's floating-point warnings are off: entering it is cheaper than np.errstate."""
+    """A context for each thread in which NumPy's floating-point warnings are off: cheaper to enter than np.errstate."""
 
     def __init__(self) -> None:
-        self.context = contextvars.copy_context()
-        self.context.run(np.seterr, all="ignore")
-        self.busy = False
+        self.run = contextvars.copy_context().run
+        self.run(np.seterr, all="ignore")
 
 
 _quiet = _Quiet()
@@ -50,13 +50,14 @@ _quiet = _Quiet()
 class Shapes:
     """What is known of a plan at one set of feed shapes: how often it ran, and what it costs."""
 
-    __slots__ = ("cost", "pays", "runs", "saved")
+    __slots__ = ("cost", "pays", "runs", "saved", "settled")
 
     def __init__(self) -> None:
         self.runs = 0
         self.saved = 0.0
         self.cost: PlanCost | None = None
         self.pays = False
+        self.settled = False  # compiling will never pay
 
 
 class Executor:
@@ -66,47 +67,48 @@ class Executor:
         plan: the plan.
         state: the session's state.
         jit: when it is to be compiled.
+        converters: for each feed, what turns a fed value into an array.
+
+    Attributes:
+        run: takes a value for each feed, and gives one for each fetch.
     """
 
-    def __init__(self, plan: Plan, state: SessionState, jit: Jit) -> None:
+    def __init__(self, plan: Plan, state: SessionState, jit: Jit, converters: Sequence[Convert]) -> None:
         self.plan = plan
         self._state = state
         self._jit = jit
+        self._converters = converters
         self._lock = threading.Lock()
         self._shapes: dict[Any, Shapes] = {}
-        self._interpreted: Interpreter | None = None
-        self._compiled: Interpreter | None = None
+        self._interpreted: Callable[..., Any] | None = None
+        self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in plan.steps])
-        self._settled = jit is Jit.OFF or not plan.steps
         self._runs = 0
+        self.run: Callable[..., Sequence[Any]] = self._run_compiled
+        if jit is Jit.OFF or not plan.steps:
+            self.run = self._run_uncompiled
+        elif jit is Jit.AUTO:
+            self.run = self._choose
 
-    def __call__(self, fed: Sequence[Any]) -> Sequence[Any]:
-        """Runs the plan on the values of its feeds, as arrays; gives a value for each fetch."""
-        if self._settled and self._interpreted is not None:
-            return self._run(self._interpreted, fed)
-        return self._choose(fed)
-
-    def _choose(self, fed: Sequence[Any]) -> Sequence[Any]:
-        if self._jit is Jit.ON:
-            return self._run_compiled(fed)
-        self._runs += 1
-        if self._settled:
-            return self._run_cold(fed) if self._runs <= _RUNS_BEFORE_CODE else self._run_interpreted(fed)
+    def _choose(self, *values: Any) -> Sequence[Any]:
+        """Runs in the way that counts and costs say."""
+        fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
         if entry is None:
             entry = self._shapes.setdefault(key, Shapes())
-        entry.runs += 1
+        if entry.settled:
+            return self._run_interpreted(*fed)
         if entry.pays:
-            return self._run_compiled(fed)
+            return self._run_compiled(*fed)
+        entry.runs += 1
+        if entry.runs == 1:
+            return self._run_uncompiled(*fed)
         if entry.cost is None:
-            if entry.runs == 1:
-                return self._run_cold(fed) if self._interpreted is None else self._run_interpreted(fed)
             return self._measure(entry, fed)
         entry.saved += entry.cost.saving
-        if entry.saved > entry.cost.compile_seconds:
-            entry.pays = True
-        return self._run_interpreted(fed)
+        entry.pays = entry.saved > entry.cost.compile_seconds
+        return self._run_interpreted(*fed)
 
     def _measure(self, entry: Shapes, fed: Sequence[Any]) -> Sequence[Any]:
         """Runs op by op, and sums up what the model says this costs."""
@@ -114,43 +116,63 @@ class Executor:
         with np.errstate(all="ignore"):
             results = run_plan(self.plan, self._state, fed, cost.observe)
         entry.cost = cost
-        if cost.saving <= 0 and not self.plan.feeds:
-            self._settled = True  # it always costs the same: there is nothing more to decide
-        if cost.saving <= 0 and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
-            self._settled = True
+        entry.settled = cost.saving <= 0
+        if entry.settled and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
+            self.run = self._run_uncompiled  # it always costs the same: there is nothing more to decide
         return results
 
-    def _run_cold(self, fed: Sequence[Any]) -> Sequence[Any]:
+    def _run_uncompiled(self, *values: Any) -> Sequence[Any]:
+        """Runs the first times op by op: making Python code of a plan takes as long as many runs."""
+        self._runs += 1
+        if self._runs > _RUNS_BEFORE_CODE:
+            return self._run_interpreted(*values)
+        fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         with np.errstate(all="ignore"):
             return run_plan(self.plan, self._state, fed)
 
-    def _run_interpreted(self, fed: Sequence[Any]) -> Sequence[Any]:
-        if self._interpreted is None:
-            with self._lock:
-                if self._interpreted is None:
-                    self._interpreted = Interpreter(self.plan, self._state, self.plan.steps)
-        return self._run(self._interpreted, fed)
+    def _run_interpreted(self, *values: Any) -> Sequence[Any]:
+        with self._lock:
+            if self._interpreted is None:
+                program = Interpreter(self.plan, self._state, self.plan.steps, self._converters)
+                self._interpreted = self._guarded(program)
+        if self.run == self._run_uncompiled:
+            self.run = self._interpreted
+        return self._interpreted(*values)  # type: ignore[no-any-return]
 
-    def _run_compiled(self, fed: Sequence[Any]) -> Sequence[Any]:
-        if self._compiled is None:
-            with self._lock:
-                if self._compiled is None:
-                    items = [
-                        CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
-                        for item in split(self.plan)
-                    ]
-                    self._compiled = Interpreter(self.plan, self._state, items)
-        return self._run(self._compiled, fed)
+    def _run_compiled(self, *values: Any) -> Sequence[Any]:
+        with self._lock:
+            if self._compiled is None:
+                items = [
+                    CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
+                    for item in split(self.plan)
+                ]
+                self._compiled = self._guarded(Interpreter(self.plan, self._state, items, self._converters))
+        if self._jit is Jit.ON:
+            self.run = self._compiled
+        return self._compiled(*values)  # type: ignore[no-any-return]
 
-    def _run(self, program: Interpreter, fed: Sequence[Any]) -> Sequence[Any]:
-        try:
-            if self._has_host_code or _quiet.busy:  # users' functions see their own context variables
-                with np.errstate(all="ignore"):
-                    return program.run(*fed)
-            _quiet.busy = True
+    def _guarded(self, program: Interpreter) -> Callable[..., Any]:
+        """The program, run without NumPy's warnings; its errors name the op."""
+        run = program.run
+
+        def run_under_errstate(*values: Any) -> Any:
             try:
-                return _quiet.context.run(program.run, *fed)  # type: ignore[no-any-return]
-            finally:
-                _quiet.busy = False
-        except BaseException as error:
-            raise program.explain_error(error) from error.__cause__
+                with np.errstate(all="ignore"):
+                    return run(*values)
+            except BaseException as error:
+                raise program.explain_error(error) from error.__cause__
+
+        def run_in_quiet_context(*values: Any) -> Any:
+            try:
+                return _quiet.run(run, *values)
+            except BaseException as error:
+                if _is_reentry(error):  # a run inside a run, as from a destructor
+                    return run_under_errstate(*values)
+                raise program.explain_error(error) from error.__cause__
+
+        # Users' functions are to see the context variables that they were called with.
+        return run_under_errstate if self._has_host_code else run_in_quiet_context
+
+
+def _is_reentry(error: BaseException) -> bool:
+    return isinstance(error, RuntimeError) and str(error).startswith("cannot enter context")

@@ -3,7 +3,9 @@
 The text that is generated for `c = a + b`:
 
     def run(v0, v1):
-        v0 = k0(v0, v1)
+        v0 = f0(v0)
+        v1 = f1(v1)
+        v0 = v0 + v1
         return (own(v0),)
 
 Registers (v0, …) are used again as soon as their value is not needed any more, which frees it.
@@ -12,12 +14,14 @@ Registers (v0, …) are used again as soon as their value is not needed any more
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import NamespaceFunction
 from penstock.plan.plan import Constant, Operand, Plan, Read, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.reference import flatten_outputs, has_plain_outputs
@@ -26,6 +30,9 @@ from penstock.runtime.state import SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
 _file_numbers = itertools.count()
+
+# NumPy's functions that Python has operators for: the same on arrays, and ten times faster on NumPy's scalars.
+_OPERATORS = {"add": "+", "subtract": "-", "multiply": "*"}
 
 
 class Cluster:
@@ -55,10 +62,13 @@ class Interpreter:
         plan: the plan.
         state: the session's state.
         items: the plan's steps, some of them as clusters.
+        converters: for each feed, what turns a fed value into an array.
     """
 
-    def __init__(self, plan: Plan, state: SessionState, items: Sequence[Item]) -> None:
-        writer = _Writer(plan, state, items)
+    def __init__(
+        self, plan: Plan, state: SessionState, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+    ) -> None:
+        writer = _Writer(plan, state, items, converters)
         source = writer.source()
         self.source = source
         self._filename = f"<plan {next(_file_numbers)}>"
@@ -81,14 +91,16 @@ class Interpreter:
 
 
 def _registers_in(line: str) -> list[str]:
-    arguments = line.partition("(")[2].replace(")", "").replace("[", "").replace("]", "")
-    return [word.strip() for word in arguments.split(",")]
+    return re.findall(r"\bv\d+\b", line.partition("=")[2] or line)
 
 
 class _Writer:
     """Writes the text of `run`, and gathers the objects that it names."""
 
-    def __init__(self, plan: Plan, state: SessionState, items: Sequence[Item]) -> None:
+    def __init__(
+        self, plan: Plan, state: SessionState, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+    ) -> None:
+        self._converters = converters
         self.namespace: dict[str, Any] = {"own": own, "lock": state.lock, "flat": flatten_outputs, "np": np,
                                           "write_all": write_all}
         self.op_of_line: dict[int, Operation] = {}
@@ -106,6 +118,9 @@ class _Writer:
     def source(self) -> str:
         parameters = ", ".join([self._new_register(tensor) for tensor in self._plan.feeds])
         self._lines.append(f"def run({parameters}):")
+        for tensor, convert in zip(self._plan.feeds, self._converters, strict=True):
+            register = f"v{self._register[tensor]}"
+            self._line(f"    {register} = {self._name('f', convert)}({register})", None)
         for tensor in self._plan.feeds:
             if tensor not in self._last_use:
                 self._release(tensor)
@@ -175,6 +190,10 @@ class _Writer:
         op = step.op
         spec = op.spec
         arguments = ", ".join([self._text(operand) for operand in step.operands])
+        if isinstance(spec.kernel, NamespaceFunction) and spec.kernel.function in _OPERATORS:
+            left, right = [self._text(operand) for operand in step.operands]
+            self._line(f"    {self._targets(op)}{left} {_OPERATORS[spec.kernel.function]} {right}", op)
+            return
         kernel = spec.bound_kernel(op, np)
         self.namespace[name := f"k{len(self._lines)}"] = kernel
         before = []

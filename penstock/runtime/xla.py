@@ -121,7 +121,7 @@ class CompiledCluster(Cluster):
         if self._interpreter is None:
             outputs = tuple(self.outputs)
             plan = Plan(self.plan.steps[0].op.graph, outputs, tuple(self.inputs), self.steps, list(outputs))
-            self._interpreter = Interpreter(plan, self._state, self.steps)
+            self._interpreter = Interpreter(plan, self._state, self.steps, [np.asarray] * len(self.inputs))
         try:
             return self._interpreter.run(*values)
         except BaseException as error:

@@ -73,9 +73,12 @@ def converter(tensor: Tensor) -> Convert:
     known = shapes.is_known(shape)
     asarray, ndarray = np.asarray, np.ndarray
     checks_range = dtype.is_integer or dtype.is_bool
+    make_scalar = numpy_type.type if shape in (None, ()) and dtype.is_floating else None
 
     def convert(value: Any) -> Any:
         kind = type(value)
+        if kind is float and make_scalar is not None:
+            return make_scalar(value)
         if kind is ndarray and value.dtype is numpy_type:
             array = value
         else:

@@ -159,7 +159,8 @@ class StagedRun:
         takes = [t for t in takes if t in used]
         plan = replace(plan, feeds=(*fed, *takes))
         to = self._place(done, place.kept | frozenset(fed) | frozenset(keep))
-        return _Stage(Executor(plan, self._state, self._jit), takes, results, to)
+        converters = [np.asarray] * len(plan.feeds)  # they are arrays already
+        return _Stage(Executor(plan, self._state, self._jit, converters), takes, results, to)
 
     def _refuse_unfed(self, fetches: tuple[Element, ...], available: frozenset[Tensor], place: _Place) -> None:
         for fetch in fetches:
@@ -216,7 +217,7 @@ class PartialRunHandle(str):
             if again:
                 place = staged.without(place, again)
             stage = staged.stage(place, fetches, tuple(fed))
-            results = stage.executor([*fed.values(), *[self._values[t] for t in stage.takes]])
+            results = stage.executor.run(*fed.values(), *[self._values[t] for t in stage.takes])
             values = {t: v for t, v in self._values.items() if t in stage.to.kept}
             values.update(fed)
             values.update(

@@ -27,18 +27,16 @@ _SIMPLE = (Tensor, Operation, str)
 
 
 class _BoundRun:
-    """What one kind of call to `run` does: convert the feeds, execute the plan, rebuild the structure."""
+    """What one kind of call to `run` does: execute the plan, and rebuild the structure."""
 
-    __slots__ = ("converters", "execute", "rebuild")
+    __slots__ = ("execute", "rebuild")
 
-    def __init__(self, converters: list[Callable[[Any], Any]], execute: Executor, rebuild: Any) -> None:
-        self.converters = converters
+    def __init__(self, execute: Executor, rebuild: Any) -> None:
         self.execute = execute
         self.rebuild = rebuild
 
-    def __call__(self, values: Any) -> Any:
-        fed = [convert(value) for convert, value in zip(self.converters, values)]  # as many, by construction
-        return self.rebuild(self.execute(fed))
+    def __call__(self, *values: Any) -> Any:
+        return self.rebuild(self.execute.run(*values))
 
 
 class BaseSession:
@@ -148,7 +146,7 @@ class BaseSession:
         except TypeError:  # something unhashable: a nested structure, or what is no dictionary
             bound = None
         if bound is not None:
-            return bound(feed_dict.values() if feed_dict else ())
+            return bound(*feed_dict.values()) if feed_dict else bound()
         return self._bind(fetches, feed_dict)
 
     def _bind(self, fetches: Any, feed_dict: Any) -> Any:
@@ -160,7 +158,7 @@ class BaseSession:
                 self._runs[(fetches, None, *flat) if flat else fetches] = bound
             elif type(fetches) is list and all([_is_leaf(item) for item in fetches]):
                 self._runs[(list, *fetches, None, *flat) if flat else (list, *fetches)] = bound
-        return bound(flat.values())
+        return bound(*flat.values())
 
     def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> _BoundRun:
         parsed = Fetches(self._graph, fetches)
@@ -168,7 +166,7 @@ class BaseSession:
             raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
         tensors = [fed_tensor(self._graph, key) for key in feed_keys]
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
-        return _BoundRun([converter(tensor) for tensor in tensors], executor, parsed.rebuild)
+        return _BoundRun(executor, parsed.rebuild)
 
     def _executor(
         self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...], late_reads: frozenset[Tensor]
@@ -176,7 +174,8 @@ class BaseSession:
         key = (fetches, feeds, late_reads)
         executor = self._executors.get(key)
         if executor is None:
-            executor = self._executors[key] = Executor(self._plan(key), self._state, self._jit)
+            converters = [converter(tensor) for tensor in feeds]
+            executor = self._executors[key] = Executor(self._plan(key), self._state, self._jit, converters)
         return executor
 
     def _plan(self, key: Any) -> Plan:
@@ -232,7 +231,7 @@ class BaseSession:
                 _check_options(options, run_metadata)
             if len(values) < count:  # what is missing is a placeholder without a value
                 return self.run(fetches, dict(zip(tensors, values, strict=False)))
-            return bound(values)
+            return bound(*values[:count])
 
         return call
 

@@ -25,6 +25,9 @@ from penstock.runtime.xla import CompiledCluster
 
 Convert = Callable[[Any], Any]
 
+_ndarray = np.ndarray
+_SCALARS = frozenset({float, int, bool, np.float32, np.float64, np.int32, np.int64})
+
 _RUNS_BEFORE_CODE = 2  # runs op by op before Python code is made of the plan
 
 
@@ -80,6 +83,7 @@ class Executor:
         self._converters = converters
         self._lock = threading.Lock()
         self._shapes: dict[Any, Shapes] = {}
+        self._settled: set[Any] = set()  # shapes of arrays, and types of scalars, for which compiling never pays
         self._interpreted: Callable[..., Any] | None = None
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in plan.steps])
@@ -92,13 +96,19 @@ class Executor:
 
     def _choose(self, *values: Any) -> Sequence[Any]:
         """Runs in the way that counts and costs say."""
+        known = tuple([value.shape if type(value) is _ndarray else type(value) for value in values])
+        if known in self._settled:
+            return self._interpreted(*values)  # type: ignore[misc,no-any-return]
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
         if entry is None:
             entry = self._shapes.setdefault(key, Shapes())
         if entry.settled:
-            return self._run_interpreted(*fed)
+            results = self._run_interpreted(*fed)
+            if all([kind in _SCALARS or type(kind) is tuple for kind in known]):
+                self._settled.add(known)  # seen from now on without converting the values
+            return results
         if entry.pays:
             return self._run_compiled(*fed)
         entry.runs += 1

@@ -8,19 +8,24 @@ from typing import Any
 import numpy as np
 
 
+_ndarray = np.ndarray
+_scalars = (np.generic, bytes)
+_getrefcount = sys.getrefcount
+
+
 def own(value: Any) -> Any:
     """The value as the caller may keep and change it: a NumPy scalar, bytes, or an array of its own.
 
     An array that only the calling frame holds is handed over as it is; any other is copied.
     """
-    if type(value) is np.ndarray:
+    if type(value) is _ndarray:
         if value.ndim == 0:
             return value[()]
         flags = value.flags
-        if sys.getrefcount(value) <= _LEAST_COUNT and flags.owndata and flags.writeable:
+        if _getrefcount(value) <= _LEAST_COUNT and flags.owndata and flags.writeable:
             return value
         return value.copy()
-    if isinstance(value, (np.generic, bytes)):
+    if isinstance(value, _scalars):
         return value
     return np.array(value)[()]
 

@@ -21,17 +21,15 @@ class VariableSlot:
     """The place of one variable's value in a session.
 
     The value is an array that is never written into: an assignment puts a new array in its place. It is a NumPy
-    array, or a JAX array after a compiled step assigned it; `read` then keeps a copy, since the next compiled step may
-    take over the JAX array's memory.
+    array, or a JAX array after a compiled step assigned it.
     """
 
-    __slots__ = ("_host_copy", "name", "shape", "value")
+    __slots__ = ("name", "shape", "value")
 
     def __init__(self, name: str, shape: shapes.Shape) -> None:
         self.name = name
         self.shape = shape
         self.value: Any = None
-        self._host_copy: tuple[Any, Any] = (None, None)
 
     def read(self) -> Any:
         """The value as a NumPy array.
@@ -44,11 +42,7 @@ class VariableSlot:
             raise FailedPreconditionError(None, None, f"Attempting to use uninitialized value {self.name}")
         if type(value) is np.ndarray or isinstance(value, np.generic):
             return value
-        source, copy = self._host_copy
-        if source is not value:
-            copy = np.array(value)
-            self._host_copy = (value, copy)
-        return copy
+        return np.asarray(value)  # JAX gives memory that NumPy looks at to no other use
 
     def write(self, value: Any) -> Any:
         """Assigns; returns the value.

@@ -28,6 +28,7 @@ MODULES = (
     "ops.casting",
     "ops.comparison",
     "ops.operators",
+    "ops.raw_ops",
     "ops.reduction",
     "ops.reduce",
     "ops.scans",
@@ -37,6 +38,16 @@ MODULES = (
     "ops.cross_entropy",
     "ops.convolution",
     "ops.depthwise",
+    "ops.state",
+    "ops.scatter_state",
+    "ops.variable_kinds",
+    "ops.variables",
+    "ops.resource_variables",
+    "ops.variable_collections",
+    "ops.variable_store",
+    "ops.variable_scope",
+    "ops.init_ops",
+    "compat.contrib_layers",
 )
 
 

@@ -55,19 +55,9 @@ ASSIGN_VARIABLE_OP = register(
     OpSpec(
         name="AssignVariableOp", inputs=("resource: resource", "value: dtype"), outputs=(), attrs=("dtype: type",),
         writes=("resource",), unread=("resource",), stateful=True,
-        shape=lambda resource, value: [], kernel=lambda xp, value: (value,), gradient=NOT_DIFFERENTIABLE,
+        shape=lambda resource, value: [], kernel=state.assign_kernel, view=True, gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
-
-
-def assign_add_kernel(xp: Any, resource: Any, value: Any) -> Any:
-    state.check_same_size(resource, value)
-    return (xp.add(resource, value),)
-
-
-def assign_sub_kernel(xp: Any, resource: Any, value: Any) -> Any:
-    state.check_same_size(resource, value)
-    return (xp.subtract(resource, value),)
 
 
 def _update_spec(name: str, kernel: Any) -> OpSpec:
@@ -80,8 +70,8 @@ def _update_spec(name: str, kernel: Any) -> OpSpec:
     )  # fmt: skip
 
 
-ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", assign_add_kernel)
-ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", assign_sub_kernel)
+ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", state.assign_add_kernel)
+ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", state.assign_sub_kernel)
 VAR_IS_INITIALIZED_OP = register(
     OpSpec(
         name="VarIsInitializedOp", inputs=("resource: resource",), outputs=("is_initialized: bool",),
@@ -135,15 +125,11 @@ RESOURCE_GATHER = register(
 )  # fmt: skip
 
 
-def count_up_to_kernel(xp: Any, resource: Any, *, limit: int) -> Any:
-    return state.count_up_to_kernel(xp, resource, limit=limit)
-
-
 RESOURCE_COUNT_UP_TO = register(
     OpSpec(
         name="ResourceCountUpTo", inputs=("resource: resource",), outputs=("output: T",),
         attrs=("limit: int", "T: {int32, int64}"), writes=("resource",), host=True, stateful=True,
-        shape=lambda resource: (), kernel=count_up_to_kernel, gradient=NOT_DIFFERENTIABLE,
+        shape=lambda resource: (), kernel=state.count_up_to_kernel, gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 

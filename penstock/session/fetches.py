@@ -76,8 +76,9 @@ class Fetches:
         element = self._element(fetch)
         place = self._places.setdefault(element, len(self._places))
         if isinstance(element, Tensor) and element is not fetch and element.op.type == "ReadVariableOp":
-            if not isinstance(fetch, str):
-                self.late_reads.add(element)  # a resource variable itself: read after the run's assignments
+            # A resource variable itself is read after the run's assignments; what an assignment gave is read after that one.
+            if not isinstance(fetch, str) and not element.op._control_inputs:
+                self.late_reads.add(element)
         return lambda values: values[place]
 
     def _element(self, fetch: Any) -> Element:

@@ -1,0 +1,155 @@
+"""How runs are executed: the same results op by op, interpreted and compiled, and the choice between these."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+
+import penstock as tf
+from penstock.graph.stacks import default_graph
+from penstock.plan.plan import make_plan
+from penstock.runtime.executor import Executor, Jit
+from penstock.runtime.state import SessionState
+
+
+@pytest.fixture(autouse=True)
+def _graph():
+    with tf.Graph().as_default():
+        yield
+
+
+def executor_of(fetches, feeds, jit=Jit.AUTO):
+    return Executor(make_plan(default_graph(), fetches, feeds), SessionState(), jit, [np.asarray] * len(feeds))
+
+
+@pytest.mark.parametrize("jit", list(Jit))
+def test_every_run_of_a_plan_gives_the_same(jit):
+    a = tf.placeholder(tf.float32)
+    execute = executor_of([tf.multiply(tf.add(a, 1.0), 2.0)], [a], jit)
+    for _ in range(6):  # op by op, then measured, then interpreted
+        np.testing.assert_array_equal(execute.run(np.float32([1, 2]))[0], [4, 6])
+
+
+def test_small_work_is_never_compiled():
+    a = tf.placeholder(tf.float32)
+    execute = executor_of([tf.add(a, 1.0)], [a])
+    for _ in range(5000):
+        execute.run(np.float32(1))
+    assert execute._compiled is None
+
+
+def test_large_work_that_comes_back_is_compiled_by_count_alone():
+    a = tf.placeholder(tf.float32)
+    x = a
+    for _ in range(60):
+        x = tf.sin(tf.add(x, 1.0))
+    execute = executor_of([x], [a])
+    value = np.ones(100_000, np.float32)
+    runs = 0
+    while execute._compiled is None:
+        execute.run(value)
+        runs += 1
+        assert runs < 1000
+    again = executor_of([x], [a])
+    for _ in range(runs - 1):
+        again.run(value)
+    assert again._compiled is None
+    again.run(value)
+    assert again._compiled is not None
+
+
+def test_shapes_that_never_come_back_are_not_compiled():
+    a = tf.placeholder(tf.float32)
+    x = a
+    for _ in range(60):
+        x = tf.sin(tf.add(x, 1.0))
+    execute = executor_of([x], [a])
+    for size in range(20_000, 20_120):
+        execute.run(np.ones(size, np.float32))
+    assert execute._compiled is None
+
+
+@pytest.mark.parametrize("jit", [Jit.OFF, Jit.ON])
+def test_numpy_warnings_stay_off_and_the_users_setting_stays_on(jit):
+    a = tf.placeholder(tf.float32)
+    execute = executor_of([tf.log(tf.subtract(a, a))], [a], jit)
+    with np.errstate(all="raise"):
+        for _ in range(5):
+            assert execute.run(np.float32(1))[0] == -np.inf
+        with pytest.raises(FloatingPointError):
+            np.divide(np.float32(1), np.float32(0))
+
+
+@pytest.mark.parametrize("jit", [Jit.OFF, Jit.ON])
+def test_results_share_no_memory_with_what_was_fed(jit):
+    a = tf.placeholder(tf.float32)
+    execute = executor_of([tf.reshape(a, [-1]), a], [a], jit)
+    fed = np.ones((2, 2), np.float32)
+    for _ in range(5):
+        flat, same = execute.run(fed)
+        flat += 1
+        same += 1
+        np.testing.assert_array_equal(fed, np.ones((2, 2)))
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_results_share_no_memory_with_variables_and_constants(level):
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    variable = tf.Variable(np.zeros(3, np.float32))
+    constant = tf.constant(np.zeros(3, np.float32))
+    fetches = [variable, tf.identity(variable), tf.reshape(variable, [3, 1]), constant, variable.assign_add([0, 0, 0])]
+    with tf.Session(config=config) as session:
+        session.run(variable.initializer)
+        for _ in range(5):
+            for value in session.run(fetches):
+                assert value.flags.writeable
+                value += 1
+            assert session.run(variable).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_an_assigned_feed_is_copied(level):
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    variable = tf.Variable(np.zeros(3, np.float32))
+    value = tf.placeholder(tf.float32, [3])
+    assign = variable.assign(tf.reshape(value, [3]))
+    with tf.Session(config=config) as session:
+        for _ in range(5):
+            fed = np.ones(3, np.float32)
+            session.run(assign.op, {value: fed})
+            fed[:] = 7
+            assert session.run(variable).tolist() == [1, 1, 1]
+
+
+@pytest.mark.parametrize("level", [-1, 1])
+def test_threads_lose_no_update(level):
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    counter = tf.Variable(0)
+    update = counter.assign_add(1).op
+    with tf.Session(config=config) as session:
+        session.run(counter.initializer)
+
+        def work():
+            for _ in range(200):
+                session.run(update)
+
+        threads = [threading.Thread(target=work) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert session.run(counter) == 1600
+
+
+def test_a_run_inside_a_run():
+    a = tf.placeholder(tf.float32)
+    inner = tf.exp(a)
+    with tf.Session() as session:
+        outer = tf.py_func(lambda x: session.run(inner, {a: x}), [a], tf.float32)
+        for _ in range(4):
+            assert session.run(outer, {a: 0.0}) == 1.0

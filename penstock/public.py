@@ -48,6 +48,7 @@ MODULES = (
     "ops.variable_scope",
     "ops.init_ops",
     "compat.contrib_layers",
+    "ops.pooling",
 )
 
 

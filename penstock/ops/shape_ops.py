@@ -1,0 +1,589 @@
+"""Shapes and views: what shape a tensor has, and the same elements seen in another shape or order of axes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import dtypes, shapes
+from penstock.graph.convert import convert_to_tensor
+from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.export import api, export
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.public import name_scope
+from penstock.ops.constant import constant
+
+Grads = list[Any]
+Shape = shapes.Shape
+
+
+# Shape, ShapeN, Size, Rank
+
+
+def shape_of(x: Shape) -> Shape:
+    return (None,) if x is None else (len(x),)
+
+
+def shape_kernel(xp: Any, x: Any, *, out_type: dtypes.DType) -> Any:
+    # NumPy always: what is computed from shapes is then constant while XLA traces.
+    return np.array(x.shape, out_type.np_dtype)
+
+
+def known_shape(op: Operation) -> Any:
+    return op._inputs[0]._shape
+
+
+SHAPE = register(
+    OpSpec(
+        name="Shape", inputs=("input: T",), outputs=("output: out_type",),
+        attrs=("T: type", "out_type: {int32, int64} = DT_INT32"),
+        shape=shape_of, kernel=shape_kernel, gradient=NOT_DIFFERENTIABLE, partial_value=known_shape,
+    )
+)  # fmt: skip
+
+
+def shape_n_kernel(xp: Any, inputs: list[Any], *, out_type: dtypes.DType) -> Any:
+    return [np.array(x.shape, out_type.np_dtype) for x in inputs]
+
+
+SHAPE_N = register(
+    OpSpec(
+        name="ShapeN", inputs=("input: N * T",), outputs=("output: N * out_type",),
+        attrs=("N: int >= 1", "T: type", "out_type: {int32, int64} = DT_INT32"),
+        shape=lambda inputs: [shape_of(x) for x in inputs], kernel=shape_n_kernel,
+        gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def size_kernel(xp: Any, x: Any, *, out_type: dtypes.DType) -> Any:
+    return np.array(x.size, out_type.np_dtype)
+
+
+def known_size(op: Operation) -> int | None:
+    return shapes.element_count(op._inputs[0]._shape)
+
+
+SIZE = register(
+    OpSpec(
+        name="Size", inputs=("input: T",), outputs=("output: out_type",),
+        attrs=("T: type", "out_type: {int32, int64} = DT_INT32"),
+        shape=lambda x: (), kernel=size_kernel, gradient=NOT_DIFFERENTIABLE, partial_value=known_size,
+    )
+)  # fmt: skip
+
+
+def rank_kernel(xp: Any, x: Any) -> Any:
+    return np.array(x.ndim, np.int32)
+
+
+def known_rank(op: Operation) -> int | None:
+    shape = op._inputs[0]._shape
+    return None if shape is None else len(shape)
+
+
+RANK = register(
+    OpSpec(
+        name="Rank", inputs=("input: T",), outputs=("output: int32",), attrs=("T: type",),
+        shape=lambda x: (), kernel=rank_kernel, gradient=NOT_DIFFERENTIABLE, partial_value=known_rank,
+    )
+)  # fmt: skip
+
+
+@export("shape")
+def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:  # noqa: A002
+    """The shape of a tensor, as it is when the graph runs.
+
+    Args:
+        input: a tensor, or a SparseTensor.
+        name: a name for the operation.
+        out_type: int32 or int64.
+
+    Returns:
+        A vector with one size for each axis; a constant where the static shape is fully known.
+
+    Example:
+        >>> tf.reshape(x, [tf.shape(x)[0], -1])
+    """
+    return shape_internal(input, name, optimize=True, out_type=out_type)
+
+
+def shape_internal(value: Any, name: str | None = None, *, optimize: bool, out_type: Any = dtypes.int32) -> Tensor:
+    """`tf.shape`, which makes no constant of a known shape unless `optimize` is set."""
+    with name_scope(name, "Shape", [value]) as scope:
+        if isinstance(value, api.SparseTensor):
+            return api.cast(value.dense_shape, out_type)  # type: ignore[no-any-return]
+        tensor = convert_to_tensor(value)
+        if optimize and shapes.is_known(tensor._shape):
+            return constant(list(tensor._shape or ()), out_type, name=scope)
+        return SHAPE(tensor, out_type=out_type, name=scope)  # type: ignore[no-any-return]
+
+
+@export("shape_n")
+def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:  # noqa: A002
+    """The shapes of several tensors of one type.
+
+    Args:
+        input: a list of tensors.
+        out_type: int32 or int64.
+        name: a name for the operation.
+
+    Returns:
+        A list of vectors.
+
+    Example:
+        >>> shape_a, shape_b = tf.shape_n([a, b])
+    """
+    return SHAPE_N(input, out_type=out_type, name=name)  # type: ignore[no-any-return]
+
+
+@export("size")
+def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:  # noqa: A002
+    """How many elements a tensor has.
+
+    Args:
+        input: a tensor, or a SparseTensor.
+        name: a name for the operation.
+        out_type: int32 or int64.
+
+    Returns:
+        A scalar; a constant where the static shape is fully known.
+
+    Example:
+        >>> tf.size([[1, 2, 3], [4, 5, 6]])  # 6
+    """
+    with name_scope(name, "Size", [input]) as scope:
+        if isinstance(input, api.SparseTensor):
+            return api.reduce_prod(api.cast(input.dense_shape, out_type), 0, name=scope)  # type: ignore[no-any-return]
+        tensor = convert_to_tensor(input)
+        count = shapes.element_count(tensor._shape)
+        if count is not None:
+            return constant(count, out_type, name=scope)
+        return SIZE(tensor, out_type=out_type, name=scope)  # type: ignore[no-any-return]
+
+
+@export("rank")
+def rank(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
+    """How many axes a tensor has.
+
+    Args:
+        input: a tensor, or a SparseTensor.
+        name: a name for the operation.
+
+    Returns:
+        An int32 scalar; a constant where the rank is known.
+
+    Example:
+        >>> tf.rank([[1, 2], [3, 4]])  # 2
+    """
+    with name_scope(name, "Rank", [input]) as scope:
+        if isinstance(input, api.SparseTensor):
+            return SIZE(input.dense_shape, name=scope)  # type: ignore[no-any-return]
+        tensor = convert_to_tensor(input)
+        if tensor._shape is not None:
+            return constant(len(tensor._shape), dtypes.int32, name=scope)
+        return RANK(tensor, name=scope)  # type: ignore[no-any-return]
+
+
+# Reshape
+
+
+def reshape_shape(tensor: Shape, wanted: Any) -> Shape:
+    if wanted is None or tensor is None:
+        return wanted  # type: ignore[no-any-return]
+    out_count, out_unknown = _count(wanted)
+    in_count, in_unknown = _count(tensor)
+    if len(out_unknown) > 1 or len(in_unknown) > 1:
+        return wanted  # type: ignore[no-any-return]
+    if not in_unknown and not out_unknown:
+        if in_count != out_count:
+            raise ValueError(
+                f"Cannot reshape a tensor with {in_count} elements to shape {shapes.bracket_text(wanted)} "
+                f"({out_count} elements)"
+            )
+    elif not in_unknown and out_count > 0:
+        sizes = list(wanted)
+        sizes[out_unknown[0]] = _exact_quotient(in_count, out_count)
+        return tuple(sizes)
+    elif not out_unknown and in_count > 0:
+        _exact_quotient(out_count, in_count)
+    return wanted  # type: ignore[no-any-return]
+
+
+def _count(shape: tuple[int | None, ...]) -> tuple[int, list[int]]:
+    """The product of the known sizes, and the axes of the others."""
+    product = 1
+    unknown = []
+    for axis, size in enumerate(shape):
+        if size is None:
+            unknown.append(axis)
+        else:
+            product *= size
+    return product, unknown
+
+
+def _exact_quotient(total: int, divisor: int) -> int:
+    if total % divisor:
+        raise ValueError(f"Dimension size must be evenly divisible by {divisor} but is {total}")
+    return total // divisor
+
+
+def reshape_kernel(xp: Any, tensor: Any, shape: Any) -> Any:
+    if shape.ndim != 1:
+        raise InvalidArgumentError(None, None, f"sizes input must be 1-D, not {shapes.bracket_text(shape.shape)}")
+    sizes = shape.tolist()
+    try:
+        result = tensor.reshape(sizes)
+    except (ValueError, TypeError):
+        raise _reshape_error(tensor.size, sizes) from None
+    if -1 in sizes or min(sizes, default=0) >= 0:
+        return result
+    raise _reshape_error(tensor.size, sizes)
+
+
+def _reshape_error(count: int, sizes: list[int]) -> InvalidArgumentError:
+    free = [axis for axis, size in enumerate(sizes) if size == -1]
+    product = 1
+    for axis, size in enumerate(sizes):
+        if size < -1:
+            return InvalidArgumentError(None, None, f"Size {axis} must be non-negative, not {size}")
+        product *= 1 if size == -1 else size
+    if len(free) > 1:
+        return InvalidArgumentError(None, None, f"Only one input size may be -1, not both {free[0]} and {free[1]}")
+    if free and product == 0:
+        return InvalidArgumentError(
+            None, None,
+            "reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are "
+            "non-zero",
+        )  # fmt: skip
+    wanted = f"requires a multiple of {product}" if free else f"has {product}"
+    return InvalidArgumentError(
+        None, None, f"Input to reshape is a tensor with {count} values, but the requested shape {wanted}"
+    )
+
+
+def restored_shape(op: Operation, grad: Tensor) -> Tensor:
+    """The gradient in the shape of the op's first input."""
+    return reshape(grad, shape(op._inputs[0]))
+
+
+def reshape_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [restored_shape(op, grad), None]
+
+
+RESHAPE = register(
+    OpSpec(
+        name="Reshape", inputs=("tensor: T", "shape: Tshape"), outputs=("output: T",),
+        attrs=("T: type", "Tshape: {int32, int64} = DT_INT32"), shape_inputs=("shape",),
+        shape=reshape_shape, kernel=reshape_kernel, gradient=reshape_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+@export("reshape", "manip.reshape")
+def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
+    """The elements of a tensor, in row-major order, in another shape.
+
+    Args:
+        tensor: a tensor.
+        shape: the sizes, int32 or int64; at most one may be -1 and is found from the others.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor of the same type.
+
+    Raises:
+        ValueError: the static shapes show that the numbers of elements differ (InvalidArgumentError in the run
+            where only that shows it).
+
+    Example:
+        >>> tf.reshape([1, 2, 3, 4, 5, 6], [2, -1])  # [[1, 2, 3], [4, 5, 6]]
+    """
+    return RESHAPE(tensor, shape, name=name)  # type: ignore[no-any-return]
+
+
+# ExpandDims and Squeeze
+
+
+def expand_dims_shape(x: Shape, dim: Any) -> Shape:
+    if dim is not None and dim.size != 1:
+        raise ValueError("'dim' input must be a tensor with a single value")
+    if x is None or dim is None:
+        return None
+    rank = len(x)
+    axis = int(dim.item())
+    if not -rank - 1 <= axis <= rank:
+        raise ValueError(f"dim {axis} not in the interval [{-rank - 1}, {rank}].")
+    axis = axis + rank + 1 if axis < 0 else axis
+    return x[:axis] + (1,) + x[axis:]
+
+
+def expand_dims_kernel(xp: Any, x: Any, dim: Any) -> Any:
+    rank = x.ndim
+    axis = dim.item()
+    if not -rank - 1 <= axis <= rank:
+        raise InvalidArgumentError(
+            None, None, f"Tried to expand dim index {axis} for tensor with {rank} dimensions."
+        )
+    sizes = list(x.shape)
+    sizes.insert(axis + rank + 1 if axis < 0 else axis, 1)
+    return x.reshape(sizes)
+
+
+EXPAND_DIMS = register(
+    OpSpec(
+        name="ExpandDims", inputs=("input: T", "dim: Tdim"), outputs=("output: T",),
+        attrs=("T: type", "Tdim: {int32, int64} = DT_INT32"), static_inputs=("dim",),
+        shape=expand_dims_shape, kernel=expand_dims_kernel, gradient=reshape_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+@export("expand_dims")
+def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:  # noqa: A002
+    """Inserts an axis of size 1.
+
+    Args:
+        input: a tensor.
+        axis: where the new axis stands in the result; negative values count from the end.
+        name: a name for the operation.
+        dim: the old name of `axis`.
+
+    Returns:
+        A Tensor of the same type, of one rank more.
+
+    Raises:
+        ValueError: no axis is given, or both names are used, or it is out of range.
+
+    Example:
+        >>> tf.expand_dims([1, 2], 0)  # [[1, 2]]
+    """
+    axis = one_of("axis", axis, "dim", dim)
+    if axis is None:
+        raise ValueError("Must specify an axis argument to tf.expand_dims()")
+    return EXPAND_DIMS(input, axis, name=name)  # type: ignore[no-any-return]
+
+
+def one_of(name: str, value: Any, old_name: str, old_value: Any) -> Any:
+    """The value of an argument that has an old name, too.
+
+    Raises:
+        ValueError: both are given.
+    """
+    if old_value is None:
+        return value
+    if value is not None:
+        raise ValueError(f"Cannot specify both '{old_name}' and '{name}'")
+    return old_value
+
+
+def squeeze_shape(x: Shape, *, squeeze_dims: list[int]) -> Shape:
+    if x is None:
+        return None
+    if not squeeze_dims:
+        return None if None in x else tuple([size for size in x if size != 1])
+    axes = set()
+    for position, axis in enumerate(squeeze_dims):
+        if not -len(x) <= axis < len(x):
+            raise ValueError(f"squeeze_dims[{position}] not in [{-len(x)},{len(x)}).")
+        axes.add(axis % len(x))
+    for axis in sorted(axes):
+        if x[axis] not in (None, 1):
+            raise ValueError(f"Can not squeeze dim[{axis}], expected a dimension of 1, got {x[axis]}")
+    return tuple([size for axis, size in enumerate(x) if axis not in axes])
+
+
+def squeeze_kernel(xp: Any, x: Any, *, squeeze_dims: list[int]) -> Any:
+    try:
+        return x.reshape(squeeze_shape(x.shape, squeeze_dims=squeeze_dims))
+    except ValueError as error:
+        raise InvalidArgumentError(None, None, str(error)) from None
+
+
+def squeeze_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [restored_shape(op, grad)]
+
+
+SQUEEZE = register(
+    OpSpec(
+        name="Squeeze", inputs=("input: T",), outputs=("output: T",),
+        attrs=("T: type", "squeeze_dims: list(int) = []"),
+        shape=squeeze_shape, kernel=squeeze_kernel, gradient=squeeze_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+@export("squeeze")
+def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:  # noqa: A002
+    """Removes axes of size 1.
+
+    Args:
+        input: a tensor.
+        axis: an int or list of ints: the axes to remove; all of size 1 where None.
+        name: a name for the operation.
+        squeeze_dims: the old name of `axis`.
+
+    Returns:
+        A Tensor of the same type.
+
+    Raises:
+        ValueError: an axis in `axis` is known to have another size.
+
+    Example:
+        >>> tf.squeeze([[[1], [2]]])  # [1, 2]
+    """
+    axis = one_of("axis", axis, "squeeze_dims", squeeze_dims)
+    if isinstance(axis, (int, np.integer)):
+        axis = [axis]
+    return SQUEEZE(input, squeeze_dims=axis, name=name)  # type: ignore[no-any-return]
+
+
+# BroadcastTo and EnsureShape
+
+
+def broadcast_to_shape(x: Shape, wanted: Any) -> Shape:
+    if wanted is None:
+        return None
+    if x is not None:
+        if len(x) > len(wanted):
+            raise ValueError(f"Shape must be at most rank {len(wanted)} but is rank {len(x)}")
+        for size, target in zip(reversed(x), reversed(wanted)):  # the wanted shape may be longer
+            if None not in (size, target) and size not in (1, target):
+                raise ValueError(f"Dimensions must be equal, but are {size} and {target}")
+    return wanted  # type: ignore[no-any-return]
+
+
+def broadcast_to_kernel(xp: Any, x: Any, shape: Any) -> Any:
+    sizes = tuple(shape.tolist())
+    try:
+        return xp.broadcast_to(x, sizes)
+    except ValueError:
+        raise InvalidArgumentError(
+            None, None,
+            f"Incompatible shapes: {shapes.bracket_text(x.shape)} vs. {shapes.bracket_text(sizes)}",
+        ) from None  # fmt: skip
+
+
+def broadcast_to_gradient(op: Operation, grad: Tensor) -> Grads:
+    in_shape = shape(op._inputs[0])
+    _, axes = raw.BroadcastGradientArgs(op._inputs[1], in_shape)
+    return [reshape(api.reduce_sum(grad, axes, keepdims=True), in_shape), None]
+
+
+BROADCAST_TO = register(
+    OpSpec(
+        name="BroadcastTo", inputs=("input: T", "shape: Tidx"), outputs=("output: T",),
+        attrs=("T: type", "Tidx: {int32, int64} = DT_INT32"), shape_inputs=("shape",),
+        shape=broadcast_to_shape, kernel=broadcast_to_kernel, gradient=broadcast_to_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+@export("broadcast_to")
+def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:  # noqa: A002
+    """A tensor repeated along new axes, and along those of size 1, until it has a shape.
+
+    Args:
+        input: a tensor.
+        shape: the wanted shape, int32 or int64.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor of the same type.
+
+    Raises:
+        ValueError: a known size is neither 1 nor the wanted one.
+
+    Example:
+        >>> tf.broadcast_to([1, 2], [3, 2])  # [[1, 2], [1, 2], [1, 2]]
+    """
+    return BROADCAST_TO(input, shape, name=name)  # type: ignore[no-any-return]
+
+
+@export("broadcast_static_shape")
+def broadcast_static_shape(shape_x: Any, shape_y: Any) -> shapes.TensorShape:
+    """The static shape of an element-wise operation on two tensors.
+
+    Args:
+        shape_x: a TensorShape.
+        shape_y: another one.
+
+    Returns:
+        A TensorShape.
+
+    Raises:
+        ValueError: the shapes cannot be broadcast.
+
+    Example:
+        >>> tf.broadcast_static_shape(x.shape, y.shape)
+    """
+    x, y = shapes.as_tuple(shape_x), shapes.as_tuple(shape_y)
+    try:
+        return shapes.TensorShape(shapes.broadcast(x, y))
+    except ValueError:
+        raise ValueError(
+            f"Incompatible shapes for broadcasting: {shapes.shape_text(x)} and {shapes.shape_text(y)}"
+        ) from None
+
+
+@export("broadcast_dynamic_shape")
+def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
+    """The shape of an element-wise operation on two tensors, computed in the run.
+
+    Args:
+        shape_x: an int32 or int64 vector.
+        shape_y: one of the same type.
+
+    Returns:
+        A vector of the same type.
+
+    Example:
+        >>> tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
+    """
+    x = convert_to_tensor(shape_x, name="shape_x")
+    return raw.BroadcastArgs(x, convert_to_tensor(shape_y, name="shape_y"))  # type: ignore[no-any-return]
+
+
+def ensured_shape(x: Shape, *, shape: Shape) -> Shape:
+    return shapes.merge(x, shape)
+
+
+def ensure_shape_kernel(xp: Any, x: Any, *, shape: Shape) -> Any:
+    if not shapes.compatible(x.shape, shape):
+        raise InvalidArgumentError(
+            None, None,
+            f"Shape of tensor {shapes.bracket_text(x.shape)} is not compatible with expected shape "
+            f"{shapes.bracket_text(shape)}.",
+        )  # fmt: skip
+    return x
+
+
+ENSURE_SHAPE = register(
+    OpSpec(
+        name="EnsureShape", inputs=("input: T",), outputs=("output: T",), attrs=("shape: shape", "T: type"),
+        shape=ensured_shape, kernel=ensure_shape_kernel, gradient=lambda op, grad: [grad], view=True,
+    )
+)  # fmt: skip
+
+
+@export("ensure_shape")
+def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
+    """The tensor itself, after a check of its shape in the run.
+
+    Args:
+        x: a tensor.
+        shape: what its shape must be; None stands for unknown sizes.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor with that static shape. The run raises InvalidArgumentError where the shape differs.
+
+    Raises:
+        ValueError: the static shape differs already.
+
+    Example:
+        >>> images = tf.ensure_shape(images, [None, 28, 28])
+    """
+    return ENSURE_SHAPE(x, shape=shape, name=name)  # type: ignore[no-any-return]

@@ -108,6 +108,8 @@ class OpSpec:
     wants_ctx: bool = field(init=False, repr=False)
     wants_rng: bool = field(init=False, repr=False)
     pure: bool = field(init=False, repr=False)
+    kernel_attrs: tuple[str, ...] = field(init=False, repr=False)
+    plain: bool = field(init=False, repr=False)  # the kernel takes the inputs one by one, and all of them
     _arg_names: list[str] = field(init=False, repr=False)
     _explicit_attrs: list[AttrSpec] = field(init=False, repr=False)
     _shape_attrs: tuple[str, ...] = field(init=False, repr=False)
@@ -138,6 +140,8 @@ class OpSpec:
             raise ValueError(f"op {self.name}: a kernel with `rng` and a `reserve` rule go together")
         effect = self.stateful or self.host or self.wants_ctx or self.wants_rng or self.writes
         put("pure", not effect and not self.variable)
+        put("kernel_attrs", attr_parameters(kernel))
+        put("plain", self._simple and not self.writes and not self.unread)
 
     def _inferred(self, attr: str) -> bool:
         return any([attr in (arg.type_attr, arg.number_attr) for arg in self.input_args])
@@ -325,7 +329,8 @@ class OpSpec:
         assert kernel is not None
         if isinstance(kernel, NamespaceFunction):
             return getattr(xp, kernel.function)  # type: ignore[no-any-return]
-        attrs = {key: op._attrs[key] for key in attr_parameters(kernel)}
+        names = self.kernel_attrs if kernel is self.kernel else attr_parameters(kernel)
+        attrs = {key: op._attrs[key] for key in names}
         if "xp" in _parameters(kernel):
             return functools.partial(kernel, xp, **attrs)
         return functools.partial(kernel, **attrs) if attrs else kernel

@@ -27,8 +27,11 @@ def needed_operations(
         if op in needed or op in done:
             continue
         needed.add(op)
-        pending.extend([tensor.op for tensor in op._inputs if tensor not in feeds])
-        pending.extend(op._control_inputs)
+        for tensor in op._inputs:
+            if tensor not in feeds:
+                pending.append(tensor.op)
+        if op._control_inputs:
+            pending.extend(op._control_inputs)
     ordered = sorted(needed, key=lambda op: op._id)
     return ordered if _is_topological(ordered, feeds) else _sort(needed, feeds)
 

@@ -15,7 +15,6 @@ import numpy as np
 
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import attr_parameters
 from penstock.plan.order import needed_operations
 
 _MOST_FOLDED_BYTES = 1 << 20  # larger results are computed in each run: keeping them would double the memory
@@ -58,13 +57,18 @@ class Step:
 
     def flat_operands(self) -> list[Any]:
         """The operands, those in lists too."""
-        flat = []
-        for operand in self.operands:
-            if type(operand) is list:
-                flat.extend(operand)
-            else:
-                flat.append(operand)
-        return flat
+        return self.operands if self.op.spec.plain else flatten(self.operands)
+
+
+def flatten(operands: list[Operand]) -> list[Any]:
+    """Operands, those in lists too."""
+    flat = []
+    for operand in operands:
+        if type(operand) is list:
+            flat.extend(operand)
+        else:
+            flat.append(operand)
+    return flat
 
 
 @dataclass(slots=True, eq=False)
@@ -127,13 +131,11 @@ class _Rewriter:
     def __init__(self, fed: frozenset[Tensor]) -> None:
         self.steps: list[Step] = []
         self._fed = fed
-        self._known: dict[Tensor, Operand] = {}  # tensors that are no step's output: aliases, constants, refs
+        self._known: dict[Tensor, Operand] = {t: t for t in fed}  # fed, or no step's output: aliases, constants, refs
         self._pure: dict[Any, Step] = {}
 
     def operand(self, tensor: Tensor) -> Operand:
         """What stands for the value of `tensor`."""
-        if tensor in self._fed:
-            return tensor
         known = self._known.get(tensor)
         if known is not None:
             return known
@@ -155,11 +157,11 @@ class _Rewriter:
         """Adds an operation, or what makes it needless."""
         spec = op.spec
         if spec.variable:
-            self._known[op.outputs[0]] = Read(op)
+            self._known.setdefault(op.outputs[0], Read(op))
             return
         if not op._inputs:
             if spec.name == "Const":
-                self._known[op.outputs[0]] = Constant(op._attrs["value"])
+                self._known.setdefault(op.outputs[0], Constant(op._attrs["value"]))
                 return
             self._append(op, [], [])
             return
@@ -176,11 +178,13 @@ class _Rewriter:
         self.steps.append(step)
         for output in op.outputs:
             if output.dtype._is_ref_dtype:  # reads of it come after this step, and see what it wrote
-                self._known[output] = Read(variable_of(op._inputs[0]))
+                self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
 
     def _operands(self, op: Operation) -> tuple[list[Operand], list[Operation]]:
         spec = op.spec
+        if spec.plain:
+            return [self.operand(tensor) for tensor in op._inputs], []
         operands: list[Operand] = []
         writes: list[Operation] = []
         position = 0
@@ -204,15 +208,10 @@ class _Rewriter:
             self._append(op, operands, [])
             return
         for output, operand in zip(op.outputs, flat, strict=True):
-            self._known[output] = operand
+            self._known.setdefault(output, operand)
 
     def _fold_or_merge(self, op: Operation, operands: list[Operand]) -> bool:
-        flat = []
-        for operand in operands:
-            if type(operand) is list:
-                flat.extend(operand)
-            else:
-                flat.append(operand)
+        flat = operands if op.spec.plain else flatten(operands)
         constant = True
         for operand in flat:
             kind = type(operand)
@@ -229,7 +228,7 @@ class _Rewriter:
             self._pure[key] = self._append(op, operands, [])
         else:
             for output, other in zip(op.outputs, twin.op.outputs, strict=True):
-                self._known[output] = other
+                self._known.setdefault(output, other)
         return True
 
     def _fold(self, op: Operation, operands: list[Operand]) -> bool:
@@ -246,16 +245,15 @@ class _Rewriter:
         if sum([getattr(value, "nbytes", 0) for value in results]) > _MOST_FOLDED_BYTES:
             return False
         for output, value in zip(op.outputs, results, strict=True):
-            self._known[output] = Constant(np.asarray(value))
+            self._known.setdefault(output, Constant(np.asarray(value)))
         return True
 
 
 def _merge_key(op: Operation, flat: list[Operand]) -> Any:
     """Equal keys mean equal values. None where the attrs cannot be compared."""
     attrs = op._attrs
-    kernel = op.spec.kernel or op.spec.xla_kernel
-    parts = [op.spec.name, len(op.outputs), *[output.dtype for output in op.outputs]]
-    for name in attr_parameters(kernel):  # type: ignore[arg-type]
+    parts = [op.spec, *[output.dtype for output in op.outputs]]
+    for name in op.spec.kernel_attrs:
         value = attrs[name]
         parts.append(tuple(value) if type(value) is list else value)
     for operand in flat:

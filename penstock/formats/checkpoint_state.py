@@ -86,7 +86,7 @@ def write_checkpoint_state(path: str, state: Any) -> None:
     """
     from google.protobuf import text_format
 
-    text = text_format.MessageToString(state)
+    text = text_format.MessageToString(state, as_utf8=False)
     staged = StagedFile(path)
     try:
         staged.write(text.encode())

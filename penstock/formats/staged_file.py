@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 import weakref
 from collections.abc import Sequence
-from typing import Any, BinaryIO
+from typing import Any
 
 from penstock.formats.os_errors import translated
 
@@ -32,7 +33,7 @@ class StagedFile:
         self.target = target
         self._temporary = f"{target}.tempstate{secrets.token_hex(8)}"
         with translated(self._temporary):
-            self._file: BinaryIO = open(self._temporary, "xb", buffering=_BUFFER_SIZE)
+            self._file = io.BufferedWriter(io.FileIO(self._temporary, "xb"), _BUFFER_SIZE)
         # Also runs when this object or the process ends without commit or discard.
         self._remove = weakref.finalize(self, _remove, self._file, self._temporary)
 
@@ -79,8 +80,6 @@ def commit_in_order(files: Sequence[StagedFile]) -> None:
         raise
 
 
-def _remove(file: BinaryIO, path: str) -> None:
-    try:
-        file.close()  # may fail to write out its buffer, on a full disk
-    finally:
-        os.unlink(path)
+def _remove(file: io.BufferedWriter[io.FileIO], path: str) -> None:
+    file.raw.close()  # without its buffer, which a full disk would refuse
+    os.unlink(path)

@@ -38,6 +38,8 @@ def translated(path: str) -> Iterator[None]:
     Example:
         >>> with translated("missing"):
         ...     open("missing")
+        Traceback (most recent call last):
+        penstock.graph.errors.NotFoundError: missing; No such file or directory
     """
     try:
         yield

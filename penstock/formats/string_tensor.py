@@ -30,7 +30,7 @@ def encode_strings(strings: Sequence[bytes]) -> tuple[list[bytes], int]:
 
     Example:
         >>> b"".join(encode_strings([b"ab"])[0])
-        b'\\x02\\xaa\\xda,\\x8eab'
+        b'\\x02\\xd8\\xd8\\x10sab'
     """
     lengths = np.fromiter(map(len, strings), np.int64, len(strings))
     crc = crc32c(_length_words(lengths))

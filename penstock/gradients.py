@@ -163,6 +163,7 @@ def gradients(
         )  # fmt: skip
         walk.start(_starting_gradients(starts, y_tensors, walk.colocation))
         walk.run()
+    with graph.as_default():
         return [walk.result(x, unconnected) for x in x_tensors]
 
 

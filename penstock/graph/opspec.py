@@ -305,6 +305,7 @@ class OpSpec:
                 return [static_value.constant_value(tensor) for tensor in group]
             return static_value.constant_value(group)
         if arg.name in self.shape_inputs:
+            shapes.with_rank(group._shape, 1)
             return static_value.constant_value_as_shape(group)
         if isinstance(group, list):
             return [tensor._shape for tensor in group]

@@ -112,6 +112,8 @@ def constant_value_as_shape(tensor: Tensor) -> shapes.Shape:
             if value == -1:
                 return None
             raise ValueError(f"Received a scalar with value '{value}' as shape; require a statically known scalar -1")
+        if value.size and value.min() < -1:
+            raise ValueError(f"Invalid value in tensor used for shape: {value.min()}")
         return tuple([None if size < 0 else int(size) for size in value.tolist()])
     spec = tensor.op.spec
     if spec.partial_value is not None:

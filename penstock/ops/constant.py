@@ -27,6 +27,19 @@ _PYTHON_KINDS: dict[type, tuple[str, ...]] = {
 }
 
 
+_NUMPY_KINDS: dict[str, tuple[str, ...]] = {
+    "b": ("bool",),
+    "i": ("int", "float", "complex"),
+    "u": ("int", "float", "complex"),
+    "f": ("float", "complex"),
+    "c": ("complex",),
+    "S": ("string",),
+    "U": ("string",),
+    "O": ("string",),
+    "V": ("float", "complex"),  # bfloat16
+}
+
+
 def const_kernel(*, value: Any) -> Any:
     return value
 
@@ -156,12 +169,14 @@ def _with_shape(array: np.ndarray[Any, Any], shape: Any, verify_shape: bool) -> 
         raise ValueError(f"a constant needs a fully known shape, got {shapes.shape_text(wanted)}")
     if verify_shape and array.shape != wanted:
         raise TypeError(f"Expected Tensor's shape: {wanted}, got {array.shape}.")
+    if count == 0:
+        return np.empty(wanted, array.dtype)
     if array.size == count:
         return array.reshape(wanted)
     if array.size > count:
         raise ValueError(f"Too many elements provided. Needed at most {count}, but received {array.size}")
     if array.size == 0:
-        raise ValueError(f"no value to fill the shape {shapes.shape_text(wanted)} with")
+        return np.zeros(wanted, array.dtype)
     filled = np.full(count, array.ravel()[-1], array.dtype)
     filled[: array.size] = array.ravel()
     return filled.reshape(wanted)
@@ -213,19 +228,20 @@ def _string_array(value: Any) -> np.ndarray[Any, Any]:
 
 
 def _check_elements(value: Any, dtype: dtypes.DType) -> None:
-    """Raises TypeError at the first Python scalar that does not fit the type."""
+    """Raises TypeError at the first scalar that does not fit the type."""
     if isinstance(value, (list, tuple)):
         for item in value:
             _check_elements(item, dtype)
-        return
-    kinds = _PYTHON_KINDS.get(type(value))
-    if kinds is None:
         return
     kind = (
         "bool" if dtype.is_bool else "string" if dtype is dtypes.string else "float" if dtype.is_floating
         else "complex" if dtype.is_complex else "int"
     )  # fmt: skip
-    if kind not in kinds:
+    if isinstance(value, (np.generic, np.ndarray)):
+        kinds: tuple[str, ...] | None = _NUMPY_KINDS.get(value.dtype.kind, ()) if value.ndim == 0 else ()
+    else:
+        kinds = () if value is None else _PYTHON_KINDS.get(type(value))
+    if kinds is not None and kind not in kinds:
         raise TypeError(f"Expected {dtype.name}, got {value!r} of type '{type(value).__name__}' instead.")
 
 
@@ -241,7 +257,9 @@ def _from_python(value: Any, dtype: dtypes.DType | None) -> tuple[np.ndarray[Any
         if dtype not in (None, dtypes.string):
             raise TypeError(f"Expected {dtype.name}, got {value!r} of type 'str' instead.")  # type: ignore[union-attr]
         return _string_array(value), dtypes.string
-    if kind == "O":
+    if kind == "O" and dtype is not None and dtype.is_integer:
+        array = np.array(value, dtype.np_dtype)  # Dimensions count as ints where ints are wanted
+    elif kind == "O":
         raise TypeError(f"Failed to convert object of type {type(value)} to Tensor. Contents: {value!r}. "
                         "Consider casting elements to a supported type.")
     if dtype is None:
@@ -258,19 +276,30 @@ def _all_strings(array: np.ndarray[Any, Any]) -> bool:
 
 
 def _natural_dtype(value: Any, array: np.ndarray[Any, Any]) -> dtypes.DType:
-    """float32 and int32 for what Python made; the type itself where a list holds NumPy values."""
-    kind = array.dtype.kind
-    first = value
-    while isinstance(first, (list, tuple)) and first:
-        first = first[0]
-    if isinstance(first, (np.generic, np.ndarray)):
-        return dtypes.as_dtype(array.dtype)
-    if kind == "f":
+    """The type of the array, but float32 for float64, and int32 for int64 where that fits.
+
+    Raises:
+        ValueError: the value is a list of arrays.
+    """
+    if list(array.shape) != (dense := _dense_shape(value)):
+        raise ValueError(f"Argument must be a dense tensor: {value} - got shape {list(array.shape)}, but wanted {dense}.")
+    if array.dtype == np.float64:
         return dtypes.float32
-    if kind == "i":
+    if array.dtype == np.int64:
         fits = array.size == 0 or (array.min() >= -(2**31) and array.max() < 2**31)
         return dtypes.int32 if fits else dtypes.int64
     return dtypes.as_dtype(array.dtype)
+
+
+def _dense_shape(value: Any) -> list[int]:
+    """The shape that the lists themselves have, arrays in them not counted."""
+    shape = []
+    while isinstance(value, (list, tuple)):
+        shape.append(len(value))
+        if not value:
+            break
+        value = value[0]
+    return shape
 
 
 def _convert_value(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Tensor:

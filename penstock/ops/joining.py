@@ -466,6 +466,8 @@ def split_v_shape(value: Shape, size_splits: Any, split_dim: Any, *, num_split: 
     axis = split_axis(split_dim, len(value))
     sizes: list[int | None] = [None] * num_split
     if size_splits is not None:
+        if size_splits.size != num_split:
+            raise ValueError("Length of size_splits should be equal to num_outputs")
         sizes = _complete_sizes(size_splits.tolist(), value[axis])
     return [(*value[:axis], size, *value[axis + 1 :]) for size in sizes]
 

@@ -192,6 +192,13 @@ def strided_slice_shape(
     for bound in (begin, end, strides):
         if bound is not None and bound.ndim != 1:
             raise ValueError(f"Shape must be rank 1 but is rank {bound.ndim}")
+    known = [bound for bound in (begin, end, strides) if bound is not None]
+    for other in known[1:]:
+        if other.size != known[0].size:
+            a, b = known[0].size, other.size
+            raise ValueError(
+                f"Dimension 0 in both shapes must be equal, but are {a} and {b}. Shapes are [{a}] and [{b}]."
+            )
     if x is None or strides is None:
         return None
     masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)

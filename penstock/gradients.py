@@ -307,6 +307,8 @@ class _BackwardWalk:
             total = terms[0]
         elif all([isinstance(term, Tensor) for term in terms]):
             total = self._sum_tensors(terms)
+        elif any([isinstance(term, Tensor) for term in terms]):
+            total = api.add_n(terms)
         else:
             total = _sum_slices(terms)
         self._summed[tensor] = total
@@ -380,18 +382,11 @@ def _set_gradient_shape(op: Operation, tensor: Tensor, grad: Tensor) -> None:
         ) from None
 
 
-def _sum_slices(terms: list[Grad]) -> IndexedSlices:
-    """The sum of IndexedSlices and tensors, as slices one after the other: their indices may repeat."""
-    slices = [_as_slices(term) for term in terms]
-    values = api.concat([s.values for s in slices], 0)
-    indices = api.concat(_of_one_index_type([s.indices for s in slices]), 0)
-    return IndexedSlices(values, indices, slices[0].dense_shape)
-
-
-def _as_slices(term: Grad) -> IndexedSlices:
-    if isinstance(term, IndexedSlices):
-        return term
-    return IndexedSlices(term, api.range(0, api.shape(term)[0]), api.shape(term))
+def _sum_slices(terms: list[IndexedSlices]) -> IndexedSlices:
+    """The sum of IndexedSlices: one after the other, their indices may repeat."""
+    values = api.concat([term.values for term in terms], 0)
+    indices = api.concat(_of_one_index_type([term.indices for term in terms]), 0)
+    return IndexedSlices(values, indices, terms[0].dense_shape)
 
 
 def _of_one_index_type(indices: list[Tensor]) -> list[Tensor]:

@@ -232,7 +232,9 @@ class Graph:
         return ControlDependencies(self, list(ops))
 
     def _as_control_operation(self, item: Any) -> Operation:
-        if hasattr(item, "_as_graph_element"):
+        if hasattr(item, "handle"):  # a resource variable, or what its assignment gave: no value is read
+            item = item.op
+        elif hasattr(item, "_as_graph_element"):
             item = item._as_graph_element()
         elif hasattr(item, "values") and hasattr(item, "indices"):  # IndexedSlices, SparseTensor
             item = item.op

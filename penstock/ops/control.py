@@ -14,7 +14,7 @@ from penstock.graph.export import api, export
 from penstock.graph.graph import graph_of
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
-from penstock.graph.public import control_dependencies, name_scope
+from penstock.graph.public import colocate_with, control_dependencies, name_scope
 
 Grads = list[Any]
 
@@ -221,7 +221,7 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
 def with_dependencies(dependencies: list[Any], output: Any, name: str | None = None) -> Any:
     """The value of `output`, given out after `dependencies` have run."""
     with name_scope(name, "control_dependency", [*dependencies, output]) as scope:
-        with control_dependencies(dependencies):
+        with colocate_with(output), control_dependencies(dependencies):
             if isinstance(output, Tensor) or not hasattr(output, "indices"):
                 return identity(output, name=scope)
             return type(output)(identity(output.values), output.indices, output.dense_shape)

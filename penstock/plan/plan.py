@@ -204,7 +204,7 @@ class _Rewriter:
 
     def _add_identity(self, op: Operation, operands: list[Operand]) -> None:
         flat = operands[0] if type(operands[0]) is list else operands
-        if any([type(operand) is Read for operand in flat]):
+        if any([type(operand) is Read for operand in flat]) and not _is_snapshot(op):
             self._append(op, operands, [])
             return
         for output, operand in zip(op.outputs, flat, strict=True):
@@ -247,6 +247,16 @@ class _Rewriter:
         for output, value in zip(op.outputs, results, strict=True):
             self._known.setdefault(output, Constant(np.asarray(value)))
         return True
+
+
+def _is_snapshot(op: Operation) -> bool:
+    """True of `v/read`, which a reference variable makes once for all who use it.
+
+    In TensorFlow it gives the variable's own buffer, so that an op which waits for an update sees the updated value
+    through it. So it is no read: each op that takes it reads at its own place.
+    """
+    source = op._inputs[0].op
+    return source.spec.variable and op.name == f"{source.name}/read"
 
 
 def _merge_key(op: Operation, flat: list[Operand]) -> Any:

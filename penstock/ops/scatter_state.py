@@ -6,7 +6,6 @@ Rows that an index names several times take every update: sums add up, and of se
 
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 import numpy as np
@@ -89,7 +88,7 @@ def _check_updates(ref: Any, indices: Any, updates: Any) -> None:
         )  # fmt: skip
 
 
-def scatter_kernel(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+def _update_rows(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
     _check_updates(ref, indices, updates)
     if xp is np:
         check_rows(indices, ref.shape[0])
@@ -117,7 +116,7 @@ def _check_places_inside(ref: Any, indices: Any) -> None:
         )  # fmt: skip
 
 
-def scatter_nd_kernel(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+def _update_places(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
     _check_places(ref, indices, updates)
     if xp is np:
         _check_places_inside(ref, indices)
@@ -187,14 +186,20 @@ def _resource_nd_spec(name: str, kernel: Any) -> OpSpec:
 
 def _family(how: str, ref_types: str, resource_types: str, locking: str) -> OpSpec:
     """Registers Scatter… of one kind for both kinds of variables; gives the one for references."""
-    kernel = functools.partial(scatter_kernel, how)
+
+    def kernel(xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+        return _update_rows(how, xp, ref, indices, updates)
+
     _resource_spec(f"ResourceScatter{how.capitalize()}", resource_types, kernel)
     return _ref_spec(f"Scatter{how.capitalize()}", ref_types, locking, scatter_shape, kernel)
 
 
 def _nd_family(how: str, types: str, locking: str) -> OpSpec:
     """Registers ScatterNd… of one kind for both kinds of variables; gives the one for references."""
-    kernel = functools.partial(scatter_nd_kernel, how)
+
+    def kernel(xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+        return _update_places(how, xp, ref, indices, updates)
+
     _resource_nd_spec(f"ResourceScatterNd{how.capitalize()}", kernel)
     return _ref_spec(f"ScatterNd{how.capitalize()}", types, locking, scatter_nd_shape, kernel)
 

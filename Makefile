@@ -38,9 +38,8 @@ coverage: install-dev
 	$(BIN)/python -m scripts.coverage_list
 
 # A machine's own pip settings must not find their way into the files.
-lock: export PIP_CONFIG_FILE := /dev/null
-lock: unexport PIP_FIND_LINKS PIP_EXTRA_INDEX_URL PIP_CONSTRAINT
-lock: PIP_COMPILE := $(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
+lock: PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \
+	$(BIN)/pip-compile --quiet --upgrade --generate-hashes --allow-unsafe --strip-extras \
 	--no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 lock: install-dev
 	$(PIP_COMPILE) -o requirements.txt pyproject.toml

@@ -283,7 +283,8 @@ class _BackwardWalk:
             return
         for index, output in enumerate(op.outputs):
             if out_grads[index] is None and _is_trainable(output):
-                out_grads[index] = api.zeros_like(output) if output.dtype.base_dtype is not dtypes.resource else None
+                is_resource = output.dtype.base_dtype is dtypes.resource
+                out_grads[index] = None if is_resource else api.zeros_like(output, optimize=False)
         with name_scope(op.name + "_grad"):
             found = function(op, *out_grads)
             in_grads = list(found) if isinstance(found, (list, tuple)) else [found]

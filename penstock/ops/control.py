@@ -323,6 +323,8 @@ def assert_(condition: Any, data: Any, summarize: int | None = None, name: str |
         >>> with tf.control_dependencies([tf.Assert(tf.reduce_all(x > 0), [x])]): ...
     """
     with name_scope(name, "Assert", [condition, data]):
+        for item in data:  # as TensorFlow does, which counts for the names and seeds of what follows
+            convert_to_tensor(item)
         return raw.Assert(condition, list(data), summarize=3 if summarize is None else summarize)  # type: ignore[no-any-return]
 
 

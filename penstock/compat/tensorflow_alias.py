@@ -114,18 +114,20 @@ class AliasModule(types.ModuleType):
         Raises:
             AttributeError: penstock has no such name; tells it by its full path.
         """
-        path = f"{tf_path(self.__name__)}.{name}".lstrip(".")
-        if name in VERSION_NAMES:
-            value: Any = API_VERSION
-        elif name == "__all__":
-            value = names_in(public_path(tf_path(self.__name__)))
-        elif find_lookup(path) is not None:
-            value = importlib.import_module(f"{self.__name__}.{name}")
-        else:
-            value = self._lookup(name)
-            if value is ABSENT:
-                raise AttributeError(missing(path))
+        value = self._find(name)
+        if value is ABSENT:
+            raise AttributeError(missing(dotted(tf_path(self.__name__), name)))
         setattr(self, name, value)
+        return value
+
+    def _find(self, name: str) -> Any:
+        if name in VERSION_NAMES:
+            return API_VERSION
+        if name == "__all__":
+            return names_in(public_path(tf_path(self.__name__)))
+        value = self._lookup(name)
+        if value is ABSENT and find_lookup(dotted(tf_path(self.__name__), name)) is not None:
+            return importlib.import_module(f"{self.__name__}.{name}")
         return value
 
     def __dir__(self) -> list[str]:
@@ -135,6 +137,11 @@ class AliasModule(types.ModuleType):
 def tf_path(module: str) -> str:
     """Returns the part of a module's name below `tensorflow`: "nn" for "tensorflow.nn"."""
     return module[len(ROOT) + 1 :]
+
+
+def dotted(path: str, name: str) -> str:
+    """Returns the path of a name in the module under `path`."""
+    return f"{path}.{name}" if path else name
 
 
 def public_path(path: str) -> str:
@@ -167,7 +174,9 @@ def public_lookup(namespaces: tuple[str, ...]) -> Lookup:
 
     def lookup(name: str) -> Any:
         for namespace in namespaces:
-            value = public_names.get(f"{namespace}.{name}".lstrip("."), ABSENT)
+            value = public_names.get(dotted(namespace, name), ABSENT)
+            if value is ABSENT and namespace in public_names:  # one object that has many names
+                value = getattr(public_names[namespace], name, ABSENT)
             if value is not ABSENT:
                 return value
         return ABSENT

@@ -46,6 +46,14 @@ def test_every_public_name_is_there(tf: Any) -> None:
         assert found is thing, path
 
 
+def test_an_object_that_stands_for_a_module_can_be_imported_from(tf: Any) -> None:
+    from tensorflow.raw_ops import Add
+
+    assert Add is tf.raw_ops.Add is penstock.raw_ops.Add
+    with pytest.raises(ImportError, match=said("tf.raw_ops.NoSuch")):
+        exec("from tensorflow.raw_ops import NoSuch", {})
+
+
 def test_compat_v1_is_all_of_it_again(tf: Any) -> None:
     v1 = importlib.import_module("tensorflow.compat.v1")
     assert v1.placeholder is tf.placeholder

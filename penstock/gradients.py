@@ -13,7 +13,7 @@ from penstock.graph.convert import internal_convert
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NotDifferentiable, attr_parameters
+from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw
 from penstock.graph.public import name_scope
 from penstock.ops.indexed_slices import IndexedSlices
 
@@ -282,7 +282,7 @@ class _BackwardWalk:
         if function is None:
             return
         for index, output in enumerate(op.outputs):
-            if out_grads[index] is None and _is_trainable(output):
+            if out_grads[index] is None and _is_trainable(output) and output.dtype.base_dtype is not dtypes.resource:
                 is_resource = output.dtype.base_dtype is dtypes.resource
                 out_grads[index] = None if is_resource else api.zeros_like(output, optimize=False)
         with name_scope(op.name + "_grad"):

@@ -28,6 +28,7 @@ MODULES = (
     "ops.scattering",
     "ops.selecting",
     "gradients",
+    "formats.graphdef",
     "session.session",
     "ops.broadcasting",
     "ops.arithmetic",
@@ -43,6 +44,10 @@ MODULES = (
     "ops.reduce",
     "ops.scans",
     "ops.matmul",
+    "ops.sparse_segments",
+    "ops.segments",
+    "ops.clip",
+    "ops.special_functions",
     "ops.random_ops",
     "ops.random_sampling",
     "ops.stateless_random",
@@ -70,6 +75,11 @@ MODULES = (
     "train.checkpoint_management",
     "train.checkpoint_utils",
     "ops.pooling",
+    "ops.normalization",
+    "nn.softmax",
+    "nn.cross_entropy",
+    "nn.dropout",
+    "nn.units",
 )
 
 

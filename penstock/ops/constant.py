@@ -127,8 +127,7 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
     Example:
         >>> rate = tf.placeholder_with_default(0.1, shape=[])
     """
-    tensor = convert_to_tensor(input)
-    return PLACEHOLDER_WITH_DEFAULT(tensor, dtype=tensor.dtype.base_dtype, shape=shape, name=name)  # type: ignore[no-any-return]
+    return PLACEHOLDER_WITH_DEFAULT(input, shape=shape, name=name)  # type: ignore[no-any-return]
 
 
 @export("constant", "compat.v1.constant")

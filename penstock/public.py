@@ -27,6 +27,9 @@ MODULES = (
     "ops.gathering",
     "ops.scattering",
     "ops.selecting",
+    "ops.ranking",
+    "ops.unique",
+    "ops.rearranging",
     "gradients",
     "formats.graphdef",
     "session.session",
@@ -80,6 +83,7 @@ MODULES = (
     "nn.cross_entropy",
     "nn.dropout",
     "nn.units",
+    "nn.statistics",
 )
 
 

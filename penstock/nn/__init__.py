@@ -1,0 +1,1 @@
+"""Neural networks made of ops: what `tf.nn` offers beyond single operations."""

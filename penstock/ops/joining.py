@@ -33,13 +33,18 @@ def merge_all(inputs: list[Shape]) -> Shape:
     merged = inputs[-1]
     for index in range(len(inputs) - 2, -1, -1):
         try:
-            merged = _merge(inputs[index], merged)
+            merged = merge_shapes(inputs[index], merged)
         except ValueError as error:
             raise ValueError(f"{error}\n\tFrom merging shape {index} with other shapes.") from None
     return merged
 
 
-def _merge(a: Shape, b: Shape) -> Shape:
+def merge_shapes(a: Shape, b: Shape) -> Shape:
+    """The shape that knows what either knows.
+
+    Raises:
+        ValueError: the shapes differ; the message is TensorFlow's.
+    """
     if a is None or b is None or shapes.compatible(a, b):
         return shapes.merge(a, b)
     if len(a) != len(b):
@@ -77,8 +82,8 @@ def concat_shape(values: list[Shape], axis: Any) -> Shape:
     before, after = sized[0][:at], sized[0][at + 1 :]
     total: int | None = 0
     for value in sized:
-        before = _merge(before, value[:at]) or ()
-        after = _merge(after, value[at + 1 :]) or ()
+        before = merge_shapes(before, value[:at]) or ()
+        after = merge_shapes(after, value[at + 1 :]) or ()
         total = None if total is None or value[at] is None else total + value[at]  # type: ignore[operator]
     return (*before, total, *after)
 

@@ -1,0 +1,193 @@
+"""tf.gradients: what flows back, how it is summed, and what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import penstock as tf
+
+
+@pytest.fixture(autouse=True)
+def _graph():
+    with tf.Graph().as_default():
+        yield
+
+
+def value(fetches, feed=None):
+    with tf.Session() as session:
+        session.run(tf.global_variables_initializer())
+        return session.run(fetches, feed)
+
+
+def test_several_ys_are_summed():
+    x = tf.constant(3.0)
+    (grad,) = tf.gradients([x * x, 5.0 * x], x)
+    assert value(grad) == 11.0
+
+
+def test_grad_ys_weigh_the_ys():
+    x = tf.constant([1.0, 2.0])
+    (grad,) = tf.gradients([x * x, 3.0 * x], [x], grad_ys=[tf.constant([10.0, 100.0]), None])
+    assert value(grad).tolist() == [23.0, 403.0]
+
+
+def test_a_grad_y_of_another_type_is_refused():
+    x = tf.constant(3.0)
+    with pytest.raises(TypeError, match="must be float32"):
+        tf.gradients(x * x, x, grad_ys=tf.constant(1.0, tf.float64))
+
+
+def test_the_number_of_grad_ys_must_be_that_of_the_ys():
+    x = tf.constant(3.0)
+    with pytest.raises(ValueError, match="grad_ys"):
+        tf.gradients([x, x], x, grad_ys=[None])
+
+
+def test_unconnected_is_none_or_zeros():
+    x, other = tf.constant([1.0, 2.0]), tf.constant([3.0, 4.0])
+    assert tf.gradients(x * 2.0, other) == [None]
+    (zeros,) = tf.gradients(x * 2.0, other, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    assert value(zeros).tolist() == [0.0, 0.0]
+    assert zeros.op.name == "zeros_like"
+
+
+def test_stop_gradients_count_as_constants():
+    a = tf.constant(2.0)
+    b = a * 3.0
+    partial = tf.gradients(a + b, [a, b], stop_gradients=[a, b])
+    assert value(partial) == [1.0, 1.0]
+    assert value(tf.gradients(a + b, [a, b])) == [4.0, 1.0]
+
+
+def test_stop_gradient_op():
+    x = tf.constant(3.0)
+    assert value(tf.gradients(x * tf.stop_gradient(x), x)) == [3.0]
+
+
+def test_the_gradient_of_an_inner_tensor_stops_there():
+    x = tf.constant(2.0)
+    y = x * x
+    z = y * y
+    assert value(tf.gradients(z, [y, x])) == [8.0, 32.0]
+
+
+def test_integer_paths_carry_no_gradient():
+    x = tf.constant([1.0, 2.0])
+    assert tf.gradients(tf.cast(tf.cast(x, tf.int32), tf.float32), x) == [None]
+
+
+@pytest.mark.parametrize("method", [None, 0, 1, 2])
+def test_aggregation_methods_give_the_same_sum(method):
+    x = tf.constant([1.0, 2.0])
+    y = tf.exp(x) + x * x + 3.0 * x + tf.sin(x)
+    (grad,) = tf.gradients(y, x, aggregation_method=method)
+    expected = np.exp([1.0, 2.0]) + 2 * np.array([1.0, 2.0]) + 3 + np.cos([1.0, 2.0])
+    np.testing.assert_allclose(value(grad), expected, rtol=1e-6)
+
+
+def test_gather_gives_indexed_slices_and_their_sum():
+    table = tf.Variable(np.zeros((4, 2), np.float32))
+    total = tf.reduce_sum(tf.gather(table, [1, 3])) + 2.0 * tf.reduce_sum(tf.gather(table, [3]))
+    (grad,) = tf.gradients(total, [table])
+    assert isinstance(grad, tf.IndexedSlices)
+    assert value(tf.convert_to_tensor(grad)).tolist() == [[0, 0], [1, 1], [0, 0], [3, 3]]
+
+
+def test_indexed_slices_and_a_dense_gradient_add_up_to_a_dense_one():
+    table = tf.Variable(np.ones((3, 2), np.float32))
+    (grad,) = tf.gradients(tf.reduce_sum(tf.gather(table, [1])) + tf.reduce_sum(table * table), [table])
+    assert isinstance(grad, tf.Tensor)
+    assert value(grad).tolist() == [[2, 2], [3, 3], [2, 2]]
+
+
+def test_second_derivatives():
+    x = tf.constant(2.0)
+    (first,) = tf.gradients(x * x * x, x)
+    (second,) = tf.gradients(first, x)
+    (third,) = tf.gradients(second, x)
+    assert value([first, second, third]) == [12.0, 12.0, 6.0]
+
+
+def test_hessians():
+    x = tf.constant([1.0, 2.0])
+    (hessian,) = tf.hessians(x[0] * x[0] * x[1], x)
+    assert value(hessian).tolist() == [[4.0, 2.0], [2.0, 0.0]]
+
+
+def test_resource_variables_and_references_have_the_same_gradients():
+    for use_resource in (False, True):
+        v = tf.Variable([1.0, 2.0], use_resource=use_resource)
+        (grad,) = tf.gradients(tf.reduce_sum(v * v), [v])
+        assert value(grad).tolist() == [2.0, 4.0]
+
+
+def test_an_op_without_gradient_is_named():
+    x = tf.constant([1.0])
+    y = tf.py_func(np.sin, [x], tf.float32, name="by_hand")
+    with pytest.raises(LookupError, match=r"No gradient defined for operation 'by_hand' \(op type: PyFunc\)"):
+        tf.gradients(y, x)
+
+
+def test_a_registered_gradient_overrides_the_ops_own():
+    @tf.RegisterGradient("TimesTen")
+    def times_ten(op, grad):
+        return 10.0 * grad
+
+    x = tf.constant(3.0)
+    with tf.get_default_graph().gradient_override_map({"Identity": "TimesTen"}):
+        y = tf.identity(x)
+    assert value(tf.gradients(y, x)) == [10.0]
+    with pytest.raises(KeyError, match="TimesTen"):
+        tf.RegisterGradient("TimesTen")(times_ten)
+
+
+def test_an_unknown_override_is_an_error():
+    x = tf.constant(3.0)
+    with tf.get_default_graph().gradient_override_map({"Identity": "NobodyRegisteredThis"}):
+        y = tf.identity(x)
+    with pytest.raises(LookupError, match="NobodyRegisteredThis"):
+        tf.gradients(y, x)
+
+
+def test_a_gradient_of_the_wrong_count_is_refused():
+    @tf.RegisterGradient("TooMany")
+    def too_many(op, grad):
+        return grad, grad
+
+    x = tf.constant(3.0)
+    with tf.get_default_graph().gradient_override_map({"Identity": "TooMany"}):
+        y = tf.identity(x, name="here")
+    with pytest.raises(ValueError, match="Num gradients 2 generated for op 'here'"):
+        tf.gradients(y, x)
+
+
+def test_strings_and_complex_ys_need_grad_ys():
+    with pytest.raises(TypeError, match="grad_ys"):
+        tf.gradients(tf.constant(1j), tf.constant(1j))
+    with pytest.raises(TypeError, match="must be numeric"):
+        tf.gradients(tf.constant("a"), tf.constant("a"))
+
+
+def test_a_chain_longer_than_pythons_stack():
+    x = tf.constant(1.0)
+    y = x
+    for _ in range(3000):
+        y = tf.identity(y)
+    assert value(tf.gradients(y, x)) == [1.0]
+
+
+def test_colocation_puts_gradient_ops_with_their_op():
+    with tf.device("/cpu:0"):
+        x = tf.constant(2.0)
+        y = tf.exp(x)
+    (grad,) = tf.gradients(y, x, colocate_gradients_with_ops=True)
+    assert grad.op.get_attr("_class") == [b"loc:@Exp"]
+    assert grad.device == "/device:CPU:0"
+
+
+def test_gated_gradients_come_out_together():
+    a, b = tf.constant(2.0), tf.constant(3.0)
+    grads = tf.gradients(a * b, [a, b], gate_gradients=True)
+    assert [g.op.type for g in grads] == ["Identity", "Identity"]
+    assert value(grads) == [3.0, 2.0]

@@ -180,15 +180,15 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
         Two ints, or two None where neither seed is set.
     """
     graph = default_graph()
-    if graph.seed is not None:
-        seeds: tuple[int | None, int | None] = (graph.seed, graph._last_id if op_seed is None else op_seed)
-    elif op_seed is not None:
-        seeds = (DEFAULT_GRAPH_SEED, op_seed)
-    else:
+    if graph.seed is None and op_seed is None:
         return None, None
-    return (0, 2**31 - 1) if seeds == (0, 0) else seeds
+    first = DEFAULT_GRAPH_SEED if graph.seed is None else graph.seed
+    second = graph._last_id if op_seed is None else op_seed
+    seeds = (first % _SEEDS, second % _SEEDS)
+    return (0, _SEEDS) if seeds == (0, 0) else seeds
 
 
+_SEEDS = 2**31 - 1  # seeds are taken modulo this; two zeros would mean that chance is to choose
 DEFAULT_GRAPH_SEED = 87654321
 
 

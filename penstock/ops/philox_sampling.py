@@ -321,4 +321,4 @@ def _parameter_rows(xp: ModuleType, parameter: Array, shape: Sequence[int]) -> t
 
 def _outputs(rows: Array, parameter: Array, shape: Sequence[int], dtype: Any) -> Array:
     by_parameter = rows.reshape(parameter.size, math.prod(shape))
-    return by_parameter.T.astype(dtype).reshape(*shape, *parameter.shape)
+    return by_parameter.T.astype(dtype).reshape((*shape, *parameter.shape))

@@ -160,7 +160,7 @@ def shuffle_kernel(xp: Any, rng: Rng, value: Any) -> Any:
     n_rows = _rows_to_shuffle(value)
     if n_rows < 2:
         return value
-    return value[philox_sampling.shuffle_order(xp, *rng, n_rows)]
+    return xp.asarray(value)[philox_sampling.shuffle_order(xp, *rng, n_rows)]
 
 
 register(

@@ -15,7 +15,7 @@ from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
-from penstock.graph.public import get_seed, name_scope
+from penstock.graph.public import control_dependencies, get_seed, name_scope
 from penstock.ops import philox, philox_sampling
 from penstock.ops.random_ops import INDEX_TYPES, SEED_ATTRS, Rng, sizes_of
 
@@ -106,10 +106,11 @@ def random_gamma_kernel(xp: Any, rng: Rng, shape: Any, alpha: Any) -> Any:
 def random_gamma_gradient(op: Operation, grad: Any) -> list[Any]:
     """Each draw moves with its alpha as RandomGammaGrad says; the draws of one alpha are added."""
     shape, alpha = op._inputs
-    n_draw_dims = api.shape(shape)[0]
-    aligned = api.concat([api.ones([n_draw_dims], dtype=dtypes.int32), api.shape(alpha)], 0)
-    slopes = raw.RandomGammaGrad(api.reshape(alpha, aligned), op.outputs[0])
-    return [None, api.reduce_sum(grad * slopes, axis=api.range(n_draw_dims))]
+    with control_dependencies([grad]):
+        n_draw_dims = api.shape(shape)[0]
+        aligned = api.concat([api.ones([n_draw_dims], dtype=dtypes.int32), api.shape(alpha)], 0)
+        slopes = raw.RandomGammaGrad(api.reshape(alpha, aligned), op.outputs[0])
+        return [None, api.reduce_sum(grad * slopes, axis=api.range(n_draw_dims))]
 
 
 def random_gamma_grad_xla_kernel(xp: Any, alpha: Any, sample: Any) -> Any:

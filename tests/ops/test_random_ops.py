@@ -1,0 +1,190 @@
+"""Checks the random ops against TensorFlow 1.15, and how their numbers go on from run to run."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as tf
+from tests.ops.suite import TIERS, OpSuite, tier_config
+
+
+class TestRandom(OpSuite):
+    subject = "random"
+
+
+LOGITS = np.log([[0.1, 0.2, 0.7], [0.5, 0.4, 0.1]]).astype(np.float32)
+
+# Of each op a sample; the flag says whether both tiers agree to the last bit.
+SAMPLES: dict[str, tuple[Callable[[], Any], bool]] = {
+    "uniform": (lambda: tf.random_uniform([7], seed=1), True),
+    "uniform in a range": (lambda: tf.random_uniform([7], -3, 5, tf.float64, seed=1), True),
+    "int": (lambda: tf.random_uniform([7], -3, 500, tf.int32, seed=1), True),
+    "int64": (lambda: tf.random_uniform([7], -3, 2**50, tf.int64, seed=1), True),
+    "shuffle": (lambda: tf.random_shuffle(tf.range(tf.constant(9)), seed=1), True),
+    "normal": (lambda: tf.random_normal([7], seed=1), False),
+    "normal64": (lambda: tf.random_normal([7], dtype=tf.float64, seed=1), False),
+    "truncated": (lambda: tf.truncated_normal([33], seed=1), False),
+    "multinomial": (lambda: tf.multinomial(LOGITS, 11, seed=1), True),
+    "gamma": (lambda: tf.random_gamma([5], [0.5, 1.0, 3.0], seed=1), False),
+    "poisson": (lambda: tf.random_poisson([0.5, 3.0, 40.0], [5], seed=1), True),
+}
+
+
+def three_runs(tier: str, make: Callable[[], Any]) -> list[Any]:
+    """The numbers of three runs of one session."""
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        numbers = make()
+        return [session.run(numbers) for _ in range(3)]
+
+
+@pytest.mark.parametrize("sample", SAMPLES)
+def test_both_tiers_draw_the_same(sample: str) -> None:
+    make, to_the_bit = SAMPLES[sample]
+    interpreted, compiled = three_runs("interpreted", make), three_runs("compiled", make)
+    assert not np.array_equal(interpreted[0], interpreted[1])
+    assert not np.array_equal(interpreted[1], interpreted[2])
+    for one, other in zip(interpreted, compiled, strict=True):
+        assert one.dtype == other.dtype
+        if to_the_bit:
+            np.testing.assert_array_equal(one, other)
+        else:
+            np.testing.assert_allclose(one, other, rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_session_starts_anew(tier: str) -> None:
+    with tf.Graph().as_default():
+        numbers = tf.random_uniform([4], seed=3)
+        with tf.Session(config=tier_config(tier)) as session:
+            first, second = session.run(numbers), session.run(numbers)
+        with tf.Session(config=tier_config(tier)) as session:
+            np.testing.assert_array_equal(session.run(numbers), first)
+            np.testing.assert_array_equal(session.run(numbers), second)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_each_op_counts_its_own_runs(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        one, twin = tf.random_uniform([4], seed=3), tf.random_uniform([4], seed=3)
+        first, second = session.run(one), session.run(one)
+        np.testing.assert_array_equal(session.run(twin), first)
+        np.testing.assert_array_equal(session.run([one, twin])[1], second)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_equal_ops_without_a_seed_differ(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        one, twin = tf.random_uniform([4]), tf.random_uniform([4])
+        drawn = [*session.run([one, twin]), *session.run([one, twin])]
+        with tf.Session(config=tier_config(tier)) as other:
+            drawn.append(other.run(one))
+        assert len({array.tobytes() for array in drawn}) == len(drawn)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_an_op_draws_once_a_run(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        x = tf.random_normal([5], seed=3)
+        np.testing.assert_array_equal(session.run(x - x), np.zeros(5))
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_an_op_that_must_run_draws_though_nothing_uses_it(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        x = tf.random_uniform([2], seed=3)
+        with tf.control_dependencies([x]):
+            other = tf.constant(1.0) + 1.0
+        expected = three_runs("interpreted", lambda: tf.random_uniform([2], seed=3))
+        session.run(other)
+        session.run(x.op)
+        np.testing.assert_array_equal(session.run(x), expected[2])
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_fed_number_is_not_drawn(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        x = tf.random_uniform([2], seed=3, name="x")
+        doubled = x * 2
+        np.testing.assert_array_equal(session.run(doubled, {x: [1, 2]}), [2, 4])
+        expected = three_runs("interpreted", lambda: tf.random_uniform([2], seed=3))
+        np.testing.assert_array_equal(session.run(x), expected[0])
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_stateless_numbers_follow_the_seed_alone(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        seed = tf.placeholder(tf.int32, [2])
+        numbers = tf.random.stateless_uniform([4], seed)
+        fixed = tf.random.stateless_uniform([4], [7, 9])
+        runs = [session.run(numbers, {seed: value}) for value in ([7, 9], [9, 7], [7, 9])]
+        np.testing.assert_array_equal(runs[0], runs[2])
+        assert not np.array_equal(runs[0], runs[1])
+        np.testing.assert_array_equal(session.run(fixed), runs[0])
+
+
+@pytest.mark.parametrize("tier", TIERS)
+def test_a_fed_shape_and_fed_bounds(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        shape, high = tf.placeholder(tf.int32, [1]), tf.placeholder(tf.int32, [])
+        numbers = tf.random_uniform(shape, 0, high, tf.int32, seed=3)
+        for size in range(1, 12):
+            drawn = session.run(numbers, {shape: [size], high: size})
+            assert drawn.shape == (size,)
+            assert 0 <= drawn.min() <= drawn.max() < size
+
+
+def test_threads_never_draw_the_same() -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        numbers = tf.random_uniform([2], seed=3)
+        drawn: list[bytes] = []
+
+        def draw() -> None:
+            for _ in range(50):
+                drawn.append(session.run(numbers).tobytes())
+
+        threads = [threading.Thread(target=draw) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(set(drawn)) == len(drawn) == 200
+
+
+@pytest.mark.parametrize(
+    "sample", [tf.random_shuffle, lambda x: tf.random_poisson(x, [2])], ids=["shuffle", "poisson"]
+)
+def test_ops_without_a_gradient_say_so(sample: Callable[[Any], Any]) -> None:
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [3])
+        with pytest.raises(LookupError, match="No gradient defined for operation"):
+            tf.gradients(sample(x), x)
+
+
+def test_random_numbers_are_known_in_no_graph() -> None:
+    with tf.Graph().as_default():
+        assert tf.get_static_value(tf.random_uniform([2], seed=3)) is None
+
+
+@pytest.mark.parametrize(
+    ("graph_seed", "op_seed", "expected"),
+    [
+        (None, None, (None, None)),
+        (None, 7, (87654321, 7)),
+        (None, -3, (87654321, 2**31 - 4)),
+        (5, None, (5, 1)),
+        (0, 0, (0, 2**31 - 1)),
+        (2**31 - 1, 0, (0, 2**31 - 1)),
+        (2**40 + 5, 2**31, (517, 1)),
+    ],
+)
+def test_seeds(graph_seed: Any, op_seed: Any, expected: Any) -> None:
+    with tf.Graph().as_default():
+        if graph_seed is not None:
+            tf.set_random_seed(graph_seed)
+        tf.no_op()
+        assert tf.get_seed(op_seed) == expected

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 _PART = re.compile(
-    r"/(?:(job|replica|task):([^/:]+)|device:([A-Za-z_]+|\*):(\d+|\*)|(cpu|gpu|CPU|GPU|tpu|TPU):(\d+|\*))"
+    r"(job|replica|task):([^:]+)|device:([A-Za-z_]+|\*):(\d+|\*)|(cpu|gpu|CPU|GPU|tpu|TPU)(?::(\d+|\*))?"
 )
 
 
@@ -48,19 +48,19 @@ class DeviceSpec:
             ValueError: the text is no device name.
         """
         spec = cls()
-        position = 0
-        while position < len(text):
-            match = _PART.match(text, position)
+        for part in filter(None, text.split("/")):
+            match = _PART.fullmatch(part)
             if match is None:
-                raise ValueError(f"Unknown attribute: {text[position:]!r} is not part of a device name in {text!r}")
+                raise ValueError(f"Unknown attribute: '{part.partition(':')[0]}' in '{text}'")
             key, value, kind, index, short, short_index = match.groups()
             if key:
                 setattr(spec, key, value if key == "job" else int(value))
-            else:
-                kind, index = kind or short.upper(), index or short_index
-                spec.device_type = None if kind == "*" else kind
-                spec.device_index = None if index == "*" else int(index)
-            position = match.end()
+                continue
+            if spec.device_type is not None:
+                raise ValueError(f"Cannot specify multiple device types: {text}")
+            kind, index = kind or short.upper(), index or short_index
+            spec.device_type = None if kind == "*" else kind
+            spec.device_index = None if index in ("*", None) else int(index)
         return spec
 
     def to_string(self) -> str:

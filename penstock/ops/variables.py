@@ -353,6 +353,8 @@ def check_arguments(initial_value: Any, collections: Any, constraint: Any) -> li
 @contextmanager
 def class_of(graph: Graph, name: str) -> Iterator[None]:
     """Gives new ops the colocation group of a variable that is not there yet."""
+    if not name:
+        raise ValueError("'' is not a valid node name")
     merged = {**graph._scopes.attrs, "_class": [f"loc:@{name}".encode()]}
     with StackSetting(graph, "attrs", merged):
         yield

@@ -27,9 +27,10 @@ def deduplicated(values: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
     return summed, unique
 
 
-def as_dtype_of(value: Tensor, variable: Any) -> Tensor:
-    """A number in the type of a variable."""
-    return api.cast(value, variable.dtype.base_dtype)  # type: ignore[no-any-return]
+def as_dtype_of(value: Any, variable: Any) -> Any:
+    """A number, itself a tensor or variable, in the type of a variable."""
+    dtype = variable.dtype.base_dtype
+    return value if value.dtype.base_dtype is dtype else api.cast(value, dtype)
 
 
 class _RefTarget:

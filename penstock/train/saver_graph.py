@@ -1,0 +1,212 @@
+"""The ops that a `tf.train.Saver` adds to the graph, and which variables they save under which names."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from penstock.graph import shapes
+from penstock.graph.export import api
+from penstock.graph.graph import Graph
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import raw
+from penstock.graph.public import name_scope
+from penstock.graph.stacks import default_graph
+from penstock.ops.resource_variables import ResourceVariable
+from penstock.ops.variables import Variable
+
+_REFERENCE_OPS = ("Variable", "VariableV2", "AutoReloadVariable")
+
+
+@dataclass
+class Saved:
+    """One entry of a checkpoint.
+
+    Attributes:
+        name: its name there.
+        variable: the variable, or a reference to one.
+        tensor: what is saved.
+        spec: which part of a larger tensor it is, or "".
+    """
+
+    name: str
+    variable: Any
+    tensor: Tensor
+    spec: str
+
+    @property
+    def device(self) -> str:
+        """The device of the variable."""
+        return self.variable.device  # type: ignore[no-any-return]
+
+    def restore(self, value: Tensor, shape: Any) -> Operation:
+        """The operation that assigns a restored value, reshaped where a shape is given."""
+        if shape is not None:
+            value = api.reshape(value, shape)
+        variable, graph = self.variable, default_graph()
+        if isinstance(variable, ResourceVariable):
+            with graph.device(variable.device):
+                value = raw.Identity(value)
+                value.set_shape(variable.shape)
+                return raw.AssignVariableOp(variable.handle, value)  # type: ignore[no-any-return]
+        known = shape is None and variable.get_shape().is_fully_defined()
+        return api.assign(variable, value, validate_shape=known).op  # type: ignore[no-any-return]
+
+
+def saved_variables(var_list: Any) -> list[Saved]:
+    """What to save, sorted by name.
+
+    Args:
+        var_list: variables in a list, or in a dict by their name in the checkpoint.
+
+    Raises:
+        TypeError: one of them is no variable.
+        ValueError: two have the same name.
+    """
+    named = var_list if isinstance(var_list, dict) else _by_name(var_list)
+    entries = []
+    for name in sorted(named):
+        variable = named[name]
+        if not _is_variable(variable):
+            raise TypeError(
+                "names_to_saveables must be a dict mapping string names to Tensors/Variables. Not a variable: "
+                f"{variable}"
+            )
+        entries.append(_entry(name, variable))
+    seen: set[Any] = set()
+    for entry in entries:
+        if entry.variable.op in seen:
+            raise ValueError(f"The same saveable will be restored with two names: {entry.name}")
+        seen.add(entry.variable.op)
+    return entries
+
+
+def _is_variable(thing: Any) -> bool:
+    if isinstance(thing, Variable):
+        return True
+    return isinstance(thing, Tensor) and thing.op.type in _REFERENCE_OPS
+
+
+def _by_name(var_list: Any) -> dict[str, Any]:
+    named: dict[str, Any] = {}
+    for variable in var_list:
+        name = variable.op.name
+        if not _is_variable(variable):
+            raise TypeError(f"Variable to save is not a Variable: {variable}")
+        if name in named:
+            raise ValueError(f"At least two variables have the same name: {name}")
+        named[name] = variable
+    return named
+
+
+def _entry(name: str, variable: Any) -> Saved:
+    tensor = variable._as_graph_element() if isinstance(variable, Variable) else variable
+    info = variable._save_slice_info if isinstance(variable, Variable) else None
+    return Saved(name, variable, tensor, "" if info is None else info.spec)
+
+
+@dataclass
+class SaverGraph:
+    """The ends of a saver's ops: what is fed, fetched and run.
+
+    Attributes:
+        filename: the tensor that the checkpoint's path is fed to.
+        save: the tensor whose run saves; it gives the path.
+        restore: the operation that restores.
+    """
+
+    filename: Tensor
+    save: Tensor
+    restore: Operation
+
+
+def build(
+    entries: list[Saved], name: str | None, filename: str | None, reshape: bool, sharded: bool
+) -> SaverGraph:
+    """Adds a saver's ops to the default graph."""
+    with name_scope(name, "save", [entry.tensor for entry in entries]):
+        graph = default_graph()  # the variables', which need not be the default one outside
+        path = api.placeholder_with_default(filename or "model", shape=(), name="filename")
+        path = api.placeholder_with_default(path, shape=(), name="Const")
+        if not sharded:
+            save = _save(graph, path, entries)
+            restored = _restore(graph, path, entries, reshape)
+            return SaverGraph(path, save, api.group(*restored, name="restore_all"))
+        groups = _by_device(entries)
+        save = _save_shards(graph, path, groups)
+        restored = _restore_shards(graph, path, groups, reshape)
+        return SaverGraph(path, save, api.group(*restored, name="restore_all"))
+
+
+def _save(graph: Graph, path: Tensor, entries: list[Saved]) -> Tensor:
+    saved = raw.SaveV2(
+        path,
+        [entry.name for entry in entries],
+        [entry.spec for entry in entries],
+        [entry.tensor for entry in entries],
+    )
+    with graph.control_dependencies([saved]), graph.colocate_with(path.op):
+        return raw.Identity(path, name="control_dependency")  # type: ignore[no-any-return]
+
+
+def _restore(graph: Graph, path: Tensor, entries: list[Saved], reshape: bool) -> list[Operation]:
+    with graph.device("CPU:0"):
+        values = raw.RestoreV2(
+            path,
+            [entry.name for entry in entries],
+            [entry.spec for entry in entries],
+            dtypes=[entry.tensor.dtype.base_dtype for entry in entries],
+        )
+    return [
+        entry.restore(value, _shape_of(entry) if reshape else None)
+        for entry, value in zip(entries, values, strict=True)
+    ]
+
+
+def _shape_of(entry: Saved) -> Any:
+    shape = entry.tensor._shape
+    return list(shape) if shapes.is_known(shape) else api.shape(entry.tensor)  # type: ignore[arg-type]
+
+
+def _by_device(entries: list[Saved]) -> list[tuple[str, list[Saved]]]:
+    ordered = sorted(entries, key=lambda entry: entry.device)
+    groups = itertools.groupby(ordered, key=lambda entry: entry.device)
+    return [(device, list(members)) for device, members in groups]
+
+
+def _on_cpu(device: str) -> str:
+    """The CPU of the task that a device belongs to."""
+    parts = [
+        part
+        for part in device.split("/")
+        if part and not part.lower().startswith(("device:", "cpu", "gpu"))
+    ]
+    return "/" + "/".join([*parts, "device:CPU:0"])
+
+
+def _save_shards(graph: Graph, path: Tensor, groups: list[tuple[str, list[Saved]]]) -> Tensor:
+    folder = api.string_join([path, f"_temp_{uuid.uuid4().hex}/part"])
+    count = api.constant(len(groups), name="num_shards")
+    parts, saves = [], []
+    for shard, (device, entries) in enumerate(groups):
+        with graph.device(_on_cpu(device)):
+            part = raw.ShardedFilename(folder, shard, count)
+            parts.append(part)
+            saves.append(_save(graph, part, entries))
+    with graph.device(_on_cpu(groups[-1][0])), graph.control_dependencies(saves):
+        merged = raw.MergeV2Checkpoints(parts, path, delete_old_dirs=True)
+        with graph.control_dependencies([merged]):
+            return raw.Identity(path)  # type: ignore[no-any-return]
+
+
+def _restore_shards(
+    graph: Graph, path: Tensor, groups: list[tuple[str, list[Saved]]], reshape: bool
+) -> list[Operation]:
+    restored = []
+    for device, entries in groups:
+        with graph.device(device):
+            assigned = _restore(graph, path, entries, reshape)
+            restored.append(api.group(*assigned, name="restore_shard"))
+    return restored

@@ -124,9 +124,14 @@ def test_resource_variables_and_references_have_the_same_gradients():
 
 def test_an_op_without_gradient_is_named():
     x = tf.constant([1.0])
-    y = tf.py_func(np.sin, [x], tf.float32, name="by_hand")
-    with pytest.raises(LookupError, match=r"No gradient defined for operation 'by_hand' \(op type: PyFunc\)"):
+    y = tf.random_shuffle(x, name="shuffled")
+    with pytest.raises(LookupError, match=r"No gradient defined for operation 'shuffled' \(op type: RandomShuffle\)"):
         tf.gradients(y, x)
+
+
+def test_nothing_flows_back_through_a_python_function():
+    x = tf.constant([1.0])
+    assert tf.gradients(tf.py_func(np.sin, [x], tf.float32), x) == [None]
 
 
 def test_a_registered_gradient_overrides_the_ops_own():

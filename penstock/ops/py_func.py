@@ -13,7 +13,7 @@ import numpy as np
 from penstock.graph import dtypes, errors
 from penstock.graph.export import export
 from penstock.graph.graph import graph_of
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
 
 _functions: weakref.WeakValueDictionary[str, _Function] = weakref.WeakValueDictionary()
 _tokens = itertools.count()
@@ -104,7 +104,7 @@ for _name, _stateful in (("PyFunc", True), ("PyFuncStateless", False)):
         OpSpec(
             name=_name, inputs=("input: Tin",), outputs=("output: Tout",),
             attrs=("token: string", "Tin: list(type) >= 0", "Tout: list(type) >= 0"),
-            shape=py_func_shape, kernel=py_func_kernel, gradient=None, stateful=_stateful, host=True,
+            shape=py_func_shape, kernel=py_func_kernel, gradient=NOT_DIFFERENTIABLE, stateful=_stateful, host=True,
         )
     )  # fmt: skip
 

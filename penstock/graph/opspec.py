@@ -138,7 +138,7 @@ class OpSpec:
         put("wants_rng", "rng" in _parameters(kernel))
         if self.wants_rng != (self.reserve is not None):
             raise ValueError(f"op {self.name}: a kernel with `rng` and a `reserve` rule go together")
-        effect = self.stateful or self.host or self.wants_ctx or self.wants_rng or self.writes
+        effect = self.stateful or self.wants_ctx or self.wants_rng or self.writes
         put("pure", not effect and not self.variable)
         put("kernel_attrs", attr_parameters(kernel))
         put("plain", self._simple and not self.writes and not self.unread)

@@ -90,6 +90,12 @@ MODULES = (
     "nn.dropout",
     "nn.units",
     "nn.statistics",
+    "nn.pooling",
+    "nn.convolution",
+    "nn.depthwise",
+    "nn.space_to_batch",
+    "nn.dilated",
+    "nn.embedding",
 )
 
 
@@ -106,7 +112,9 @@ class Namespace(types.ModuleType):
             thing = operator.attrgetter(attribute)(importlib.import_module(module))
             setattr(self, name, thing)
             return thing
-        raise AttributeError(f"penstock has no tf.{dotted}: docs/coverage.md lists the names that it covers")
+        raise AttributeError(
+            f"penstock has no tf.{dotted}: docs/coverage.md lists the names that it covers"
+        )
 
 
 def install(package: str) -> None:

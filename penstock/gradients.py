@@ -13,7 +13,7 @@ from penstock.graph.convert import internal_convert
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw
+from penstock.graph.opspec import NotDifferentiable, attr_parameters
 from penstock.graph.public import name_scope
 from penstock.ops.indexed_slices import IndexedSlices
 
@@ -96,7 +96,9 @@ def gradient_function(op: Operation) -> GradientFunction | None:
     override = op._attrs.get("_gradient_op_type")
     if override is not None:
         try:
-            return _registered_gradients[override.decode() if isinstance(override, bytes) else override]
+            return _registered_gradients[
+                override.decode() if isinstance(override, bytes) else override
+            ]
         except KeyError:
             raise LookupError(f"Gradient registry has no entry for: {override!r}") from None
     gradient = op.spec.gradient
@@ -153,7 +155,10 @@ def gradients(
     if len(starts) != len(ys):
         raise ValueError(f"Got {len(starts)} grad_ys for {len(ys)} ys")
     graph = graph_of([*ys, *xs, *stops, *starts])
-    with graph.as_default(), name_scope(name, "gradients", [*ys, *xs, *stops, *[s for s in starts if s is not None]]):
+    with (
+        graph.as_default(),
+        name_scope(name, "gradients", [*ys, *xs, *stops, *[s for s in starts if s is not None]]),
+    ):
         y_tensors = [_tensor(y, "y") for y in ys]
         x_tensors = [_tensor(getattr(x, "handle", x), "x", as_ref=True) for x in xs]
         stop_tensors = [_tensor(s, "stop", as_ref=True) for s in stops]
@@ -194,13 +199,19 @@ def _starting_gradients(starts: Sequence[Any], ys: list[Tensor], colocation: Any
                     else f"Tensor {y.name} with type {y.dtype.base_dtype.name} must be numeric to obtain a default gradient"
                 )
             with colocation(y.op):
-                found.append(api.fill(api.shape(y), api.constant(1, y.dtype.base_dtype, name=f"grad_ys_{index}")))
+                found.append(
+                    api.fill(
+                        api.shape(y), api.constant(1, y.dtype.base_dtype, name=f"grad_ys_{index}")
+                    )
+                )
             continue
         if isinstance(start, IndexedSlices):
             found.append(start)
             continue
         tensor = internal_convert(start, name=f"grad_ys_{index}")
-        if tensor.dtype.base_dtype != y.dtype.base_dtype and (y.dtype.is_floating or y.dtype.is_complex):
+        if tensor.dtype.base_dtype != y.dtype.base_dtype and (
+            y.dtype.is_floating or y.dtype.is_complex
+        ):
             raise TypeError(
                 f"Gradient type {tensor.dtype.base_dtype.name} generated for real or complex-valued tensor {y.name} "
                 f"with type {y.dtype.base_dtype.name} must be {y.dtype.base_dtype.name}"
@@ -282,7 +293,11 @@ class _BackwardWalk:
         if function is None:
             return
         for index, output in enumerate(op.outputs):
-            if out_grads[index] is None and _is_trainable(output) and output.dtype.base_dtype is not dtypes.resource:
+            if (
+                out_grads[index] is None
+                and _is_trainable(output)
+                and output.dtype.base_dtype is not dtypes.resource
+            ):
                 is_resource = output.dtype.base_dtype is dtypes.resource
                 out_grads[index] = None if is_resource else api.zeros_like(output, optimize=False)
         with name_scope(op.name + "_grad"):
@@ -290,7 +305,10 @@ class _BackwardWalk:
             in_grads = list(found) if isinstance(found, (list, tuple)) else [found]
             _check_gradients(op, in_grads)
             if self._gate and sum([grad is not None for grad in in_grads]) > 1:
-                with self._graph.device(None), self._graph.colocate_with(None, ignore_existing=True):
+                with (
+                    self._graph.device(None),
+                    self._graph.colocate_with(None, ignore_existing=True),
+                ):
                     in_grads = api.tuple(in_grads)
         for tensor, grad in zip(op._inputs, in_grads, strict=True):
             if grad is None:
@@ -318,7 +336,10 @@ class _BackwardWalk:
     def _sum_tensors(self, terms: list[Tensor]) -> Tensor:
         if self._aggregation == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N and len(terms) > 2:
             return api.accumulate_n(terms)  # type: ignore[no-any-return]
-        if self._aggregation in (AggregationMethod.EXPERIMENTAL_TREE, AggregationMethod.EXPERIMENTAL_ACCUMULATE_N):
+        if self._aggregation in (
+            AggregationMethod.EXPERIMENTAL_TREE,
+            AggregationMethod.EXPERIMENTAL_ACCUMULATE_N,
+        ):
             with name_scope(terms[0].op.name + "_gradient_sum"):
                 total = terms[0]
                 for term in terms[1:]:
@@ -334,7 +355,9 @@ class _BackwardWalk:
         return api.add_n(sums)  # type: ignore[no-any-return]
 
 
-def _pending_counts(to_ops: list[Operation], from_ops: list[Operation]) -> tuple[dict[Operation, int], set[Operation]]:
+def _pending_counts(
+    to_ops: list[Operation], from_ops: list[Operation]
+) -> tuple[dict[Operation, int], set[Operation]]:
     """For each op between the two sets, how many of its consumers there have yet to be differentiated.
 
     Returns:
@@ -432,7 +455,8 @@ def hessians(
             raise ValueError(f"the Hessian needs an x of known shape; {x.name} has {x.shape}")
         flat = api.reshape(grad, [-1])
         rows = [
-            api.reshape(gradients(flat[row], x, None, f"{name}_{index}_{row}", *options)[0], [-1]) for row in range(size)
+            api.reshape(gradients(flat[row], x, None, f"{name}_{index}_{row}", *options)[0], [-1])
+            for row in range(size)
         ]
         found.append(api.reshape(api.stack(rows), x.shape.as_list() * 2))
     return found

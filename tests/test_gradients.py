@@ -96,7 +96,9 @@ def test_gather_gives_indexed_slices_and_their_sum():
 
 def test_indexed_slices_and_a_dense_gradient_add_up_to_a_dense_one():
     table = tf.Variable(np.ones((3, 2), np.float32))
-    (grad,) = tf.gradients(tf.reduce_sum(tf.gather(table, [1])) + tf.reduce_sum(table * table), [table])
+    (grad,) = tf.gradients(
+        tf.reduce_sum(tf.gather(table, [1])) + tf.reduce_sum(table * table), [table]
+    )
     assert isinstance(grad, tf.Tensor)
     assert value(grad).tolist() == [[2, 2], [3, 3], [2, 2]]
 
@@ -125,7 +127,10 @@ def test_resource_variables_and_references_have_the_same_gradients():
 def test_an_op_without_gradient_is_named():
     x = tf.constant([1.0])
     y = tf.random_shuffle(x, name="shuffled")
-    with pytest.raises(LookupError, match=r"No gradient defined for operation 'shuffled' \(op type: RandomShuffle\)"):
+    with pytest.raises(
+        LookupError,
+        match=r"No gradient defined for operation 'shuffled' \(op type: RandomShuffle\)",
+    ):
         tf.gradients(y, x)
 
 

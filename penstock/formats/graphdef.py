@@ -55,13 +55,18 @@ def import_graph_def(
         importer = _Importer(graph, graph_def, _mapped_inputs(input_map or {}))
         importer.run()
     importer.check_all_mapped()
-    return None if wanted is None else [importer.element(as_bytes(item).decode()) for item in wanted]
+    return (
+        None if wanted is None else [importer.element(as_bytes(item).decode()) for item in wanted]
+    )
 
 
 def _mapped_inputs(input_map: dict[str, Any]) -> dict[str, Tensor]:
     if not isinstance(input_map, dict):
         raise TypeError("input_map must be a dictionary mapping strings to Tensor objects.")
-    return {_tensor_name(as_bytes(key).decode()): convert_to_tensor(value) for key, value in input_map.items()}
+    return {
+        _tensor_name(as_bytes(key).decode()): convert_to_tensor(value)
+        for key, value in input_map.items()
+    }
 
 
 def _tensor_name(name: str) -> str:
@@ -98,8 +103,10 @@ class _Importer:
                     pending.pop()
                     continue
                 if name in begun:
-                    raise ValueError(f"the GraphDef has a cycle through {name!r}: loops of Merge and NextIteration nodes "
-                                     "cannot be imported")
+                    raise ValueError(
+                        f"the GraphDef has a cycle through {name!r}: loops of Merge and NextIteration nodes "
+                        "cannot be imported"
+                    )
                 begun.add(name)
                 pending.extend(missing)
 
@@ -118,7 +125,9 @@ class _Importer:
         try:
             spec = lookup(node.op)
         except NotFoundError as error:
-            raise NotFoundError(None, None, f"{error.message}, needed by node {node.name!r}") from None
+            raise NotFoundError(
+                None, None, f"{error.message}, needed by node {node.name!r}"
+            ) from None
         inputs = [self._input(node, text) for text in node.input if not text.startswith("^")]
         attrs = {key: attr_from_proto(value) for key, value in node.attr.items()}
         if "_class" in attrs:
@@ -144,7 +153,9 @@ class _Importer:
         op_name, _, index = name.partition(":")
         outputs = self._ops[op_name].outputs
         if not index.isdigit() or int(index) >= len(outputs):
-            raise ValueError(f"Node {node.name!r}: its input {text!r} is no output of {op_name!r}, which has {len(outputs)}")
+            raise ValueError(
+                f"Node {node.name!r}: its input {text!r} is no output of {op_name!r}, which has {len(outputs)}"
+            )
         return outputs[int(index)]
 
     def check_all_mapped(self) -> None:
@@ -153,7 +164,8 @@ class _Importer:
         unknown = [name for name in unused if name.partition(":")[0] not in self._nodes]
         if unknown:
             raise ValueError(
-                "Attempted to map inputs that were not found in graph_def: " + ", ".join([f"[{name}]" for name in unknown])
+                "Attempted to map inputs that were not found in graph_def: "
+                + ", ".join([f"[{name}]" for name in unknown])
             )
 
     def element(self, name: str) -> Any:

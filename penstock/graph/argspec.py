@@ -54,7 +54,9 @@ class ArgSpec:
         self.type_list = attr is not None and attr.kind == "list(type)"
         self.many = self.number_attr is not None or self.type_list
         self.allowed = attr.allowed if attr else None
-        self.default_dtype = attr.default if attr and attr.kind == "type" and attr.has_default else None
+        self.default_dtype = (
+            attr.default if attr and attr.kind == "type" and attr.has_default else None
+        )
 
     def count(self, attrs: dict[str, Any]) -> int:
         """How many tensors the arg stands for."""
@@ -171,7 +173,11 @@ class AttrSpec:
         if self.kind == "shape":
             return None if "unknown_rank" in text else ()
         if self.kind == "list(type)":
-            return [dtypes.of_spec_name(part.strip()) for part in text.strip("[]").split(",") if part.strip()]
+            return [
+                dtypes.of_spec_name(part.strip())
+                for part in text.strip("[]").split(",")
+                if part.strip()
+            ]
         if self.kind == "list(shape)":
             return []
         if self.kind == "func":
@@ -188,10 +194,14 @@ class AttrSpec:
         """
         if self.kind.startswith("list("):
             if not isinstance(value, (list, tuple)):
-                raise TypeError(f"Expected list for attr '{self.name}' of '{op_name}' Op, got {value!r}.")
+                raise TypeError(
+                    f"Expected list for attr '{self.name}' of '{op_name}' Op, got {value!r}."
+                )
             if self.minimum is not None and len(value) < self.minimum:
-                raise ValueError(f"Attr '{self.name}' of '{op_name}' Op passed list of length {len(value)} less "
-                                 f"than minimum {self.minimum}.")
+                raise ValueError(
+                    f"Attr '{self.name}' of '{op_name}' Op passed list of length {len(value)} less "
+                    f"than minimum {self.minimum}."
+                )
             return [self._coerce_one(op_name, item) for item in value]
         return self._coerce_one(op_name, value)
 
@@ -211,8 +221,10 @@ class AttrSpec:
                 f"for op '{op_name}'"
             )
         if self.minimum is not None and kind == "int" and result < self.minimum:
-            raise ValueError(f"Value for attr '{self.name}' of {result} must be at least minimum {self.minimum} "
-                             f"of '{op_name}' Op")
+            raise ValueError(
+                f"Value for attr '{self.name}' of {result} must be at least minimum {self.minimum} "
+                f"of '{op_name}' Op"
+            )
         return result
 
 
@@ -247,7 +259,11 @@ def _as_int(value: Any, what: str) -> int:
 
 
 def _as_float(value: Any, what: str) -> float:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__float__") or isinstance(value, Tensor):
+    if (
+        isinstance(value, (str, bytes))
+        or not hasattr(value, "__float__")
+        or isinstance(value, Tensor)
+    ):
         raise TypeError(f"Expected float for argument {what}, not {value!r}.")
     return float(value)
 

@@ -57,7 +57,11 @@ def _functions_for(cls: type) -> list[tuple[Any, Callable[..., Any]]]:
 
 
 def convert_to_tensor(
-    value: Any, dtype: Any = None, name: str | None = None, preferred_dtype: Any = None, dtype_hint: Any = None
+    value: Any,
+    dtype: Any = None,
+    name: str | None = None,
+    preferred_dtype: Any = None,
+    dtype_hint: Any = None,
 ) -> Tensor:
     """Converts a value to a Tensor.
 
@@ -113,17 +117,23 @@ def internal_convert(
         if result is NotImplemented:
             continue
         if not isinstance(result, Tensor):
-            raise RuntimeError(f"Conversion function {function!r} for type {base_type} returned non-Tensor: {result!r}")
+            raise RuntimeError(
+                f"Conversion function {function!r} for type {base_type} returned non-Tensor: {result!r}"
+            )
         if dtype is not None and not dtype.is_compatible_with(result.dtype.base_dtype):
             raise RuntimeError(
                 f"Conversion function {function!r} for type {base_type} returned incompatible dtype: "
                 f"requested = {dtype.name}, actual = {result.dtype.name}"
             )
         return result
-    raise TypeError(f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion function registered.")
+    raise TypeError(
+        f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion function registered."
+    )
 
 
-def convert_argument(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, Any], graph: Graph) -> Any:
+def convert_argument(
+    op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, Any], graph: Graph
+) -> Any:
     """Converts what was passed for an input of an op: to a Tensor, or to a list of them.
 
     Raises:
@@ -136,7 +146,11 @@ def convert_argument(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, An
         return _convert_list(op_name, arg, value, attrs)
     dtype = arg.dtype if arg.dtype is not None else attrs.get(arg.type_attr)
     if isinstance(value, Tensor):
-        if arg.is_ref and not value.dtype._is_ref_dtype and not value.dtype.base_dtype is dtypes.resource:
+        if (
+            arg.is_ref
+            and not value.dtype._is_ref_dtype
+            and value.dtype.base_dtype is not dtypes.resource
+        ):
             raise TypeError(
                 f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor (e.g.: a tf.Variable)"
             )
@@ -153,7 +167,9 @@ def convert_argument(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, An
     except ValueError as error:
         if dtype is None:
             raise
-        raise ValueError(f"Tried to convert '{arg.name}' to a tensor and failed. Error: {error}") from None
+        raise ValueError(
+            f"Tried to convert '{arg.name}' to a tensor and failed. Error: {error}"
+        ) from None
     if arg.is_ref and not tensor.dtype._is_ref_dtype:
         raise TypeError(
             f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor (e.g.: a tf.Variable)"
@@ -168,7 +184,9 @@ def _shown(value: Any) -> str:
 
 def _convert_list(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, Any]) -> list[Tensor]:
     if not isinstance(value, (list, tuple)):
-        raise TypeError(f"Expected list for '{arg.name}' argument to '{op_name}' Op, not {value!r}.")
+        raise TypeError(
+            f"Expected list for '{arg.name}' argument to '{op_name}' Op, not {value!r}."
+        )
     dtype = arg.dtype
     if dtype is None and not arg.type_list:
         dtype = attrs.get(arg.type_attr)

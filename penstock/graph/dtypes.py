@@ -21,7 +21,7 @@ class DType:
         <class 'numpy.float32'>
     """
 
-    __slots__ = ("_type_enum", "as_numpy_dtype", "base_dtype", "name", "np_dtype", "_ref")
+    __slots__ = ("_ref", "_type_enum", "as_numpy_dtype", "base_dtype", "name", "np_dtype")
 
     _type_enum: int
     as_numpy_dtype: Any
@@ -198,11 +198,17 @@ resource = _define("resource", 20, np.dtype([("resource", np.uint8)]))
 variant = _define("variant", 21, np.dtype([("variant", np.uint8)]))
 uint32 = _define("uint32", 22, np.uint32)
 uint64 = _define("uint64", 23, np.uint64)
-half, double, bool = float16, float64, bool_  # noqa: A001 - the names that TF gives them
+half, double, bool = float16, float64, bool_
 
 _FLOATS = (float16, float32, float64, bfloat16)
 _BY_NAME.update(half=float16, float=float32, double=float64)
-_BY_PYTHON: dict[Any, DType] = {float: float32, type(True): bool_, object: string, str: string, bytes: string}
+_BY_PYTHON: dict[Any, DType] = {
+    float: float32,
+    type(True): bool_,
+    object: string,
+    str: string,
+    bytes: string,
+}
 _PROTO_NAMES = {"HALF": "float16", "FLOAT": "float32", "DOUBLE": "float64"}
 
 numbertypes = (

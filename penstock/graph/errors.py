@@ -181,9 +181,7 @@ class UnauthenticatedError(OpError):
     code = UNAUTHENTICATED
 
 
-_CLASS_OF_CODE: dict[int, type[OpError]] = {
-    cls.code: cls for cls in OpError.__subclasses__()
-}
+_CLASS_OF_CODE: dict[int, type[OpError]] = {cls.code: cls for cls in OpError.__subclasses__()}
 
 
 def exception_type_from_error_code(error_code: int) -> type[OpError]:
@@ -207,10 +205,6 @@ def error_code_from_exception_type(cls: type[OpError]) -> int:
         5
     """
     return cls.code
-
-
-class InaccessibleTensorError(ValueError):
-    """A tensor is used where it cannot be reached, such as outside the body of its loop."""
 
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 _Object = TypeVar("_Object")
 
 public_names: dict[str, Any] = {}
-lazy_names: dict[str, tuple[str, str]] = {}  # public names of things whose module is imported at their first use
+lazy_names: dict[
+    str, tuple[str, str]
+] = {}  # public names of things whose module is imported at their first use
 
 
 def export(*names: str) -> Callable[[_Object], _Object]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import threading
 import weakref
-from contextlib import AbstractContextManager, contextmanager
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from penstock.graph import shapes
@@ -54,7 +54,6 @@ class Graph:
         self.mutation_count = 0  # changes to operations that were there already: plans look at it
         self.plans: dict[Any, Any] = {}  # made by penstock.plan, shared by all sessions
         self.seed: int | None = None
-        self.building_function = False
 
     # Adding operations
 
@@ -178,17 +177,18 @@ class Graph:
             raise ValueError(f"'{name}' is not a valid node name")
         used = self._names_in_use
         key = name.lower()
-        count = used.get(key, 0)
-        if mark_as_used:
-            used[key] = count + 1
-        if count == 0:
-            return name
-        candidate = f"{key}_{count}"
-        while candidate in used:
-            count += 1
+        with self._lock:
+            count = used.get(key, 0)
+            if mark_as_used:
+                used[key] = count + 1
+            if count == 0:
+                return name
             candidate = f"{key}_{count}"
-        if mark_as_used:
-            used[candidate] = 1
+            while candidate in used:
+                count += 1
+                candidate = f"{key}_{count}"
+            if mark_as_used:
+                used[candidate] = 1
         return f"{name}_{count}"
 
     def check_scope_name(self, name: str) -> None:
@@ -232,7 +232,9 @@ class Graph:
         return ControlDependencies(self, list(ops))
 
     def _as_control_operation(self, item: Any) -> Operation:
-        if hasattr(item, "handle"):  # a resource variable, or what its assignment gave: no value is read
+        if hasattr(
+            item, "handle"
+        ):  # a resource variable, or what its assignment gave: no value is read
             item = item.op
         elif hasattr(item, "_as_graph_element"):
             item = item._as_graph_element()
@@ -266,7 +268,9 @@ class Graph:
             ignore_existing: drop the colocations that are open.
         """
         if op is None and not ignore_existing:
-            raise ValueError("Trying to reset colocation (op is None) but ignore_existing is not True")
+            raise ValueError(
+                "Trying to reset colocation (op is None) but ignore_existing is not True"
+            )
         own = [] if op is None else [self._as_control_operation(op)]
         stacks = self._scopes
         outer = (stacks.colocations, stacks.devices)
@@ -343,7 +347,9 @@ class Graph:
         element = self.as_graph_element(name, allow_tensor=True, allow_operation=False)
         return element  # type: ignore[no-any-return]
 
-    def as_graph_element(self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True) -> Any:
+    def as_graph_element(
+        self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True
+    ) -> Any:
         """The Tensor or Operation of this graph that `obj` is, stands for or names.
 
         Raises:
@@ -352,7 +358,9 @@ class Graph:
             KeyError: this graph has nothing of that name.
         """
         kinds = " or ".join(
-            kind for kind, allowed in (("Tensor", allow_tensor), ("Operation", allow_operation)) if allowed
+            kind
+            for kind, allowed in (("Tensor", allow_tensor), ("Operation", allow_operation))
+            if allowed
         )
         if not kinds:
             raise ValueError("allow_tensor and allow_operation can't both be False.")
@@ -362,7 +370,9 @@ class Graph:
             obj = obj.decode()
         if isinstance(obj, str):
             return self._element_by_name(obj, allow_tensor, allow_operation)
-        if isinstance(obj, Tensor) and allow_tensor or isinstance(obj, Operation) and allow_operation:
+        if (isinstance(obj, Tensor) and allow_tensor) or (
+            isinstance(obj, Operation) and allow_operation
+        ):
             if obj.graph is not self:
                 kind = "Tensor" if isinstance(obj, Tensor) else "Operation"
                 described = str(obj) if isinstance(obj, Tensor) else repr(obj)
@@ -374,25 +384,35 @@ class Graph:
         op_name, colon, index = name.partition(":")
         if colon and allow_tensor:
             if not index.isdigit():
-                raise ValueError(f"The name {name!r} looks a like a Tensor name, but is not a valid one. "
-                                 'Tensor names must be of the form "<op_name>:<output_index>".')
+                raise ValueError(
+                    f"The name {name!r} looks a like a Tensor name, but is not a valid one. "
+                    'Tensor names must be of the form "<op_name>:<output_index>".'
+                )
             op = self._by_name.get(op_name)
             if op is None:
-                raise KeyError(f"The name {name!r} refers to a Tensor which does not exist. "
-                               f"The operation, {op_name!r}, does not exist in the graph.")
+                raise KeyError(
+                    f"The name {name!r} refers to a Tensor which does not exist. "
+                    f"The operation, {op_name!r}, does not exist in the graph."
+                )
             if int(index) >= len(op.outputs):
-                raise KeyError(f"The name {name!r} refers to a Tensor which does not exist. "
-                               f"The operation, {op_name!r}, exists but only has {len(op.outputs)} outputs.")
+                raise KeyError(
+                    f"The name {name!r} refers to a Tensor which does not exist. "
+                    f"The operation, {op_name!r}, exists but only has {len(op.outputs)} outputs."
+                )
             return op.outputs[int(index)]
         if colon:
             raise ValueError(f"The name {name!r} appears to refer to a Tensor, not an Operation.")
         op = self._by_name.get(name)
         if not allow_operation:
             if op is not None:
-                raise ValueError(f"The name {name!r} refers to an Operation, not a Tensor. Tensor names must be "
-                                 'of the form "<op_name>:<output_index>".')
-            raise ValueError(f"The name {name!r} looks like an (invalid) Operation name, not a Tensor. "
-                             'Tensor names must be of the form "<op_name>:<output_index>".')
+                raise ValueError(
+                    f"The name {name!r} refers to an Operation, not a Tensor. Tensor names must be "
+                    'of the form "<op_name>:<output_index>".'
+                )
+            raise ValueError(
+                f"The name {name!r} looks like an (invalid) Operation name, not a Tensor. "
+                'Tensor names must be of the form "<op_name>:<output_index>".'
+            )
         if op is None:
             raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
         return op
@@ -556,5 +576,3 @@ def _same_graph(value: Any, graph: Graph | None, first: Any) -> tuple[Graph, Any
             raise ValueError(f"{value} is not from the passed-in graph.")
         raise ValueError(f"{value} must be from the same graph as {first}.")
     return graph, first if first is not None else value
-
-

@@ -41,7 +41,16 @@ class Tensor:
         <tf.Tensor 'Const:0' shape=() dtype=float32>
     """
 
-    __slots__ = ("__weakref__", "_consumers", "_shape", "_static", "dtype", "graph", "op", "value_index")
+    __slots__ = (
+        "__weakref__",
+        "_consumers",
+        "_shape",
+        "_static",
+        "dtype",
+        "graph",
+        "op",
+        "value_index",
+    )
 
     __array_priority__ = 100
 
@@ -174,16 +183,24 @@ class Tensor:
     __nonzero__ = __bool__
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
-        raise NotImplementedError(f"Cannot convert a symbolic Tensor ({self.name}) to a numpy array.")
+        raise NotImplementedError(
+            f"Cannot convert a symbolic Tensor ({self.name}) to a numpy array."
+        )
 
     def __float__(self) -> float:
-        raise TypeError(f"float() argument must be a number, not the symbolic tensor {self}; run it first")
+        raise TypeError(
+            f"float() argument must be a number, not the symbolic tensor {self}; run it first"
+        )
 
     def __int__(self) -> int:
-        raise TypeError(f"int() argument must be a number, not the symbolic tensor {self}; run it first")
+        raise TypeError(
+            f"int() argument must be a number, not the symbolic tensor {self}; run it first"
+        )
 
     def __index__(self) -> int:
-        raise TypeError(f"the symbolic tensor {self} cannot be interpreted as an integer; run it first")
+        raise TypeError(
+            f"the symbolic tensor {self} cannot be interpreted as an integer; run it first"
+        )
 
     def _as_node_def_input(self) -> str:
         return self.op.name if self.value_index == 0 else f"{self.op.name}:{self.value_index}"

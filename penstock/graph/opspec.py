@@ -11,7 +11,6 @@ then), and the keyword-only parameters are the attrs that it reads. Shape rules 
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import inspect
 import sys
@@ -80,6 +79,8 @@ class OpSpec:
         identity: each output is the input of the same place, unchanged: plans leave the op out.
         variable: its output stands for a variable of the session, which it names.
         partial_value: `partial_value(op)`: what is known of the output's value as a tuple with None for unknown items.
+        refine: `refine(op)` adds to the static shapes what only the inputs themselves show, such as the shape of a
+            static input whose value is not known.
     """
 
     name: str
@@ -101,6 +102,7 @@ class OpSpec:
     identity: bool = False
     variable: bool = False
     partial_value: Callable[[Operation], Any] | None = None
+    refine: Callable[[Operation], None] | None = None
 
     input_args: list[ArgSpec] = field(init=False, repr=False)
     output_args: list[ArgSpec] = field(init=False, repr=False)
@@ -109,7 +111,9 @@ class OpSpec:
     wants_rng: bool = field(init=False, repr=False)
     pure: bool = field(init=False, repr=False)
     kernel_attrs: tuple[str, ...] = field(init=False, repr=False)
-    plain: bool = field(init=False, repr=False)  # the kernel takes the inputs one by one, and all of them
+    plain: bool = field(
+        init=False, repr=False
+    )  # the kernel takes the inputs one by one, and all of them
     _arg_names: list[str] = field(init=False, repr=False)
     _explicit_attrs: list[AttrSpec] = field(init=False, repr=False)
     _shape_attrs: tuple[str, ...] = field(init=False, repr=False)
@@ -137,7 +141,9 @@ class OpSpec:
         put("wants_ctx", "ctx" in _parameters(kernel))
         put("wants_rng", "rng" in _parameters(kernel))
         if self.wants_rng != (self.reserve is not None):
-            raise ValueError(f"op {self.name}: a kernel with `rng` and a `reserve` rule go together")
+            raise ValueError(
+                f"op {self.name}: a kernel with `rng` and a `reserve` rule go together"
+            )
         effect = self.stateful or self.wants_ctx or self.wants_rng or self.writes
         put("pure", not effect and not self.variable)
         put("kernel_attrs", attr_parameters(kernel))
@@ -212,7 +218,9 @@ class OpSpec:
                 position += 1
         return results[0] if len(results) == 1 else results
 
-    def build_flat(self, graph: Graph, inputs: list[Tensor], attrs: dict[str, Any], name: str) -> Operation:
+    def build_flat(
+        self, graph: Graph, inputs: list[Tensor], attrs: dict[str, Any], name: str
+    ) -> Operation:
         """Adds an op from a flat list of tensors and a whole set of attrs, as graph files hold them.
 
         Raises:
@@ -227,7 +235,9 @@ class OpSpec:
                 position += count
             else:
                 if position >= len(inputs):
-                    raise ValueError(f"op {self.name} needs input {arg.name!r}: only {len(inputs)} are given")
+                    raise ValueError(
+                        f"op {self.name} needs input {arg.name!r}: only {len(inputs)} are given"
+                    )
                 groups.append(inputs[position])
                 position += 1
         if position != len(inputs):
@@ -243,7 +253,9 @@ class OpSpec:
     ) -> tuple[list[Tensor], list[Any], dict[str, Any]]:
         attrs: dict[str, Any] = {}
         groups: list[Any] = []
-        for arg, value in zip(self.input_args, values):  # lengths were compared: this is the hot path
+        for arg, value in zip(
+            self.input_args, values
+        ):  # lengths were compared: this is the hot path
             if type(value) is not Tensor or arg.is_ref:
                 value = convert_argument(self.name, arg, value, attrs, graph)
             arg.infer(self.name, value, attrs)
@@ -271,33 +283,37 @@ class OpSpec:
         for key, value in given.items():
             if key not in self.attr_specs:
                 if not key.startswith("_"):
-                    raise TypeError(f"op {self.name} has no attr {key!r}; it has {list(self.attr_specs)}")
+                    raise TypeError(
+                        f"op {self.name} has no attr {key!r}; it has {list(self.attr_specs)}"
+                    )
                 plain[key] = value
             elif key not in plain:
                 plain[key] = self.attr_specs[key].coerce(self.name, value)
 
     def _add(
-        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
+        self,
+        graph: Graph,
+        inputs: list[Tensor],
+        groups: list[Any],
+        attrs: dict[str, Any],
+        name: str,
     ) -> Operation:
         rule_attrs = {key: attrs[key] for key in self._shape_attrs}
         try:
-            found = self.shape(*[self._shape_view(a, g) for a, g in zip(self.input_args, groups)], **rule_attrs)
+            found = self.shape(
+                *[self._shape_view(a, g) for a, g in zip(self.input_args, groups)], **rule_attrs
+            )
         except ValueError as error:
             raise self._shape_error(error, inputs, name) from None
         if self.single_output:
-            dtype = self.output_args[0].dtype_in(attrs)
-            return graph.add_operation(self, name, inputs, attrs, [(dtype, found)])
-        types = [dtype for arg in self.output_args for dtype in arg.dtypes_in(attrs)]
-        return graph.add_operation(self, name, inputs, attrs, list(zip(types, found, strict=True)))
-
-    def _add_beside_variables(
-        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
-    ) -> Operation:
-        """`_add`, on the device of the variables that the op refers to."""
-        with contextlib.ExitStack() as colocations:
-            for place in self._ref_places:
-                colocations.enter_context(graph.colocate_with(groups[place].op))
-            return self._add(graph, inputs, groups, attrs, name)
+            found_by_type = [(self.output_args[0].dtype_in(attrs), found)]
+        else:
+            types = [dtype for arg in self.output_args for dtype in arg.dtypes_in(attrs)]
+            found_by_type = list(zip(types, found, strict=True))
+        op = graph.add_operation(self, name, inputs, attrs, found_by_type)
+        if self.refine is not None:
+            self.refine(op)
+        return op
 
     def _shape_view(self, arg: ArgSpec, group: Any) -> Any:
         if arg.name in self.static_inputs:
@@ -313,7 +329,9 @@ class OpSpec:
 
     def _shape_error(self, error: ValueError, inputs: list[Tensor], name: str) -> ValueError:
         seen = ", ".join([shapes.bracket_text(tensor._shape) for tensor in inputs])
-        return ValueError(f"{error} for '{name.rstrip('/')}' (op: '{self.name}') with input shapes: {seen}.")
+        return ValueError(
+            f"{error} for '{name.rstrip('/')}' (op: '{self.name}') with input shapes: {seen}."
+        )
 
     # What runners ask
 

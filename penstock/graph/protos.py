@@ -72,7 +72,9 @@ def array_from_tensor_proto(proto: Any) -> np.ndarray[Any, Any]:
         return np.frombuffer(proto.tensor_content, numpy_type).copy().reshape(shape)
     values = _listed_values(proto, dtype, numpy_type)
     if len(values) > count:
-        raise InvalidArgumentError(None, None, f"TensorProto of shape {list(shape)} holds {len(values)} values")
+        raise InvalidArgumentError(
+            None, None, f"TensorProto of shape {list(shape)} holds {len(values)} values"
+        )
     if len(values) == count:
         return values.reshape(shape)
     out = np.empty(count, numpy_type)
@@ -249,7 +251,10 @@ def op_def(spec: OpSpec) -> Any:
     from tensorboard.compat.proto import op_def_pb2
 
     message = op_def_pb2.OpDef(name=spec.name, is_stateful=spec.stateful)
-    for args, target in ((spec.input_args, message.input_arg), (spec.output_args, message.output_arg)):
+    for args, target in (
+        (spec.input_args, message.input_arg),
+        (spec.output_args, message.output_arg),
+    ):
         for arg in args:
             added = target.add(name=arg.name, is_ref=arg.is_ref)
             added.number_attr = arg.number_attr or ""

@@ -32,14 +32,16 @@ for _dtype in (
     export_as(f"dtypes.{_dtype}", getattr(dtypes, _dtype))
 
 for _name, _thing in vars(errors).items():
-    if _name.isupper() and isinstance(_thing, int) or (isinstance(_thing, type) and issubclass(_thing, errors.OpError)):
+    if (_name.isupper() and isinstance(_thing, int)) or (
+        isinstance(_thing, type) and issubclass(_thing, errors.OpError)
+    ):
         export_as(f"errors.{_name}", _thing)
 export_as("errors.exception_type_from_error_code", errors.exception_type_from_error_code)
 export_as("errors.error_code_from_exception_type", errors.error_code_from_exception_type)
 
 
 @export("name_scope", "keras.backend.name_scope")
-class name_scope:  # noqa: N801 - TensorFlow's name
+class name_scope:
     """Puts the names of operations made inside a `with` block under a scope.
 
     Args:
@@ -57,8 +59,10 @@ class name_scope:  # noqa: N801 - TensorFlow's name
 
     def __init__(self, name: Any, default_name: Any = None, values: Any = None) -> None:
         if not (default_name is None or isinstance(default_name, str)):
-            raise TypeError(f"`default_name` type ({type(default_name)}) is not a string type. You likely meant to "
-                            "pass this into the `values` kwarg.")
+            raise TypeError(
+                f"`default_name` type ({type(default_name)}) is not a string type. You likely meant to "
+                "pass this into the `values` kwarg."
+            )
         self._given_name = name
         self._name = default_name if name is None else name
         self._values = values
@@ -70,7 +74,9 @@ class name_scope:  # noqa: N801 - TensorFlow's name
 
     def __enter__(self) -> str:
         if self._name is None and self._values is not None:
-            raise ValueError(f"At least one of name ({self._given_name}) and default_name (None) must be provided.")
+            raise ValueError(
+                f"At least one of name ({self._given_name}) and default_name (None) must be provided."
+            )
         graph = graph_of(list(self._values or ()))
         self._default = graph.as_default()
         self._default.__enter__()

@@ -38,7 +38,6 @@ class ControlDependencies:
         self.control_inputs: list[Operation] = control_inputs or []
         self.seen: set[Operation] = set()
         self._outer: list[ControlDependencies] = []
-        self.region: Any = None
 
     def __enter__(self) -> None:
         stacks = self._graph._scopes

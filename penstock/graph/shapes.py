@@ -338,7 +338,10 @@ def as_tuple(dims: Any) -> Shape:
         return dims._shape
     if isinstance(dims, (list, tuple)):
         return tuple(
-            [d if type(d) is int and d >= 0 or d is None else as_dimension(d)._value for d in dims]
+            [
+                d if (type(d) is int and d >= 0) or d is None else as_dimension(d)._value
+                for d in dims
+            ]
         )
     if hasattr(dims, "unknown_rank") and hasattr(dims, "dim"):  # a TensorShapeProto
         if dims.unknown_rank:
@@ -441,9 +444,7 @@ def broadcast(a: Shape, b: Shape) -> Shape:
         elif y is None:
             out.append(x)
         else:
-            raise ValueError(
-                f"Dimensions must be equal, but are {x} and {y}"
-            )
+            raise ValueError(f"Dimensions must be equal, but are {x} and {y}")
     return tuple(out)
 
 

@@ -65,9 +65,7 @@ def graph_as_default(graph: Graph) -> Iterator[Graph]:
         yield graph
     finally:
         if not stack or stack[-1] is not graph:
-            raise AssertionError(
-                f"Nesting violated for default stack of {type(graph)} objects"
-            )
+            raise AssertionError(f"Nesting violated for default stack of {type(graph)} objects")
         stack.pop()
 
 

@@ -79,7 +79,7 @@ def _evaluate(op: Operation) -> list[Any] | None:
     try:
         with np.errstate(all="ignore"):
             result = spec.bound_kernel(op, np)(*arguments)
-    except Exception:  # noqa: BLE001 - the same error comes, with its place, when a session runs the op
+    except Exception:
         return None
     results = [result] if spec.single_output else result
     return [_read_only(value) for value in results]
@@ -111,7 +111,9 @@ def constant_value_as_shape(tensor: Tensor) -> shapes.Shape:
         if value.ndim == 0:
             if value == -1:
                 return None
-            raise ValueError(f"Received a scalar with value '{value}' as shape; require a statically known scalar -1")
+            raise ValueError(
+                f"Received a scalar with value '{value}' as shape; require a statically known scalar -1"
+            )
         if value.size and value.min() < -1:
             raise ValueError(f"Invalid value in tensor used for shape: {value.min()}")
         return tuple([None if size < 0 else int(size) for size in value.tolist()])

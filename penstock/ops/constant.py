@@ -113,7 +113,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
 
 
 @export("placeholder_with_default", "compat.v1.placeholder_with_default")
-def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def placeholder_with_default(input: Any, shape: Any, name: str | None = None) -> Tensor:
     """A tensor that has the value of `input` in runs that do not feed it.
 
     Args:
@@ -132,7 +132,11 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
 
 @export("constant", "compat.v1.constant")
 def constant(
-    value: Any, dtype: Any = None, shape: Any = None, name: str = "Const", verify_shape: bool = False
+    value: Any,
+    dtype: Any = None,
+    shape: Any = None,
+    name: str = "Const",
+    verify_shape: bool = False,
 ) -> Tensor:
     """A tensor with a fixed value.
 
@@ -161,7 +165,9 @@ def constant(
     return raw.Const(value=array, dtype=found, name=name)  # type: ignore[no-any-return]
 
 
-def _with_shape(array: np.ndarray[Any, Any], shape: Any, verify_shape: bool) -> np.ndarray[Any, Any]:
+def _with_shape(
+    array: np.ndarray[Any, Any], shape: Any, verify_shape: bool
+) -> np.ndarray[Any, Any]:
     wanted = shapes.as_tuple(shape)
     count = shapes.element_count(wanted)
     if count is None or wanted is None:
@@ -173,7 +179,9 @@ def _with_shape(array: np.ndarray[Any, Any], shape: Any, verify_shape: bool) -> 
     if array.size == count:
         return array.reshape(wanted)
     if array.size > count:
-        raise ValueError(f"Too many elements provided. Needed at most {count}, but received {array.size}")
+        raise ValueError(
+            f"Too many elements provided. Needed at most {count}, but received {array.size}"
+        )
     if array.size == 0:
         return np.zeros(wanted, array.dtype)
     filled = np.full(count, array.ravel()[-1], array.dtype)
@@ -181,7 +189,9 @@ def _with_shape(array: np.ndarray[Any, Any], shape: Any, verify_shape: bool) -> 
     return filled.reshape(wanted)
 
 
-def as_array(value: Any, dtype: dtypes.DType | None = None) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
+def as_array(
+    value: Any, dtype: dtypes.DType | None = None
+) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
     """The array of a constant, a private copy, and its type, by TensorFlow's rules.
 
     Python ints are int32 (int64 where they are too large), floats float32; arrays keep their type. Nothing is
@@ -197,17 +207,23 @@ def as_array(value: Any, dtype: dtypes.DType | None = None) -> tuple[np.ndarray[
         return _from_numpy(value, dtype)
     if dtype is dtypes.string or (dtype is None and isinstance(value, (str, bytes))):
         return _string_array(value), dtypes.string
-    if dtype is not None and isinstance(value, (list, tuple, int, float, complex, bool, str, bytes)):
+    if dtype is not None and isinstance(
+        value, (list, tuple, int, float, complex, bool, str, bytes)
+    ):
         _check_elements(value, dtype)
     return _from_python(value, dtype)
 
 
-def _from_numpy(value: Any, dtype: dtypes.DType | None) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
+def _from_numpy(
+    value: Any, dtype: dtypes.DType | None
+) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
     found = dtypes.as_dtype(value.dtype)
     if found is dtypes.string:
         if dtype not in (None, dtypes.string):
             return _from_python(value.tolist(), dtype)
-        return _string_array(value.tolist() if value.dtype.kind != "S" else value.astype(object)), dtypes.string
+        return _string_array(
+            value.tolist() if value.dtype.kind != "S" else value.astype(object)
+        ), dtypes.string
     if dtype is None or dtype is found:
         return np.array(value, order="C"), found
     if dtype is dtypes.string:
@@ -221,7 +237,9 @@ def _string_array(value: Any) -> np.ndarray[Any, Any]:
     out = np.empty(flat.shape, object)
     for index, item in enumerate(flat.tolist()):
         if not isinstance(item, (str, bytes)):
-            raise TypeError(f"Expected string, got {item!r} of type '{type(item).__name__}' instead.")
+            raise TypeError(
+                f"Expected string, got {item!r} of type '{type(item).__name__}' instead."
+            )
         out[index] = as_bytes(item)
     return out.reshape(nested.shape)
 
@@ -237,20 +255,28 @@ def _check_elements(value: Any, dtype: dtypes.DType) -> None:
         else "complex" if dtype.is_complex else "int"
     )  # fmt: skip
     if isinstance(value, (np.generic, np.ndarray)):
-        kinds: tuple[str, ...] | None = _NUMPY_KINDS.get(value.dtype.kind, ()) if value.ndim == 0 else ()
+        kinds: tuple[str, ...] | None = (
+            _NUMPY_KINDS.get(value.dtype.kind, ()) if value.ndim == 0 else ()
+        )
     else:
         kinds = () if value is None else _PYTHON_KINDS.get(type(value))
     if kinds is not None and kind not in kinds:
-        raise TypeError(f"Expected {dtype.name}, got {value!r} of type '{type(value).__name__}' instead.")
+        raise TypeError(
+            f"Expected {dtype.name}, got {value!r} of type '{type(value).__name__}' instead."
+        )
 
 
-def _from_python(value: Any, dtype: dtypes.DType | None) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
+def _from_python(
+    value: Any, dtype: dtypes.DType | None
+) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
     if dtype is not None and dtype.is_quantized:
         return np.array(value, dtype.np_dtype), dtype
     try:
         array = np.array(value)
     except ValueError as error:
-        raise ValueError(f"Can't convert non-rectangular Python sequence to Tensor: {value!r}") from error
+        raise ValueError(
+            f"Can't convert non-rectangular Python sequence to Tensor: {value!r}"
+        ) from error
     kind = array.dtype.kind
     if kind in "US" or (kind == "O" and _all_strings(array)):
         if dtype not in (None, dtypes.string):
@@ -259,8 +285,10 @@ def _from_python(value: Any, dtype: dtypes.DType | None) -> tuple[np.ndarray[Any
     if kind == "O" and dtype is not None and dtype.is_integer:
         array = np.array(value, dtype.np_dtype)  # Dimensions count as ints where ints are wanted
     elif kind == "O":
-        raise TypeError(f"Failed to convert object of type {type(value)} to Tensor. Contents: {value!r}. "
-                        "Consider casting elements to a supported type.")
+        raise TypeError(
+            f"Failed to convert object of type {type(value)} to Tensor. Contents: {value!r}. "
+            "Consider casting elements to a supported type."
+        )
     if dtype is None:
         dtype = _natural_dtype(value, array)
     with np.errstate(all="ignore"):
@@ -271,7 +299,9 @@ def _from_python(value: Any, dtype: dtypes.DType | None) -> tuple[np.ndarray[Any
 
 
 def _all_strings(array: np.ndarray[Any, Any]) -> bool:
-    return array.size > 0 and all([isinstance(item, (str, bytes)) for item in array.ravel().tolist()])
+    return array.size > 0 and all(
+        [isinstance(item, (str, bytes)) for item in array.ravel().tolist()]
+    )
 
 
 def _natural_dtype(value: Any, array: np.ndarray[Any, Any]) -> dtypes.DType:
@@ -281,7 +311,9 @@ def _natural_dtype(value: Any, array: np.ndarray[Any, Any]) -> dtypes.DType:
         ValueError: the value is a list of arrays.
     """
     if list(array.shape) != (dense := _dense_shape(value)):
-        raise ValueError(f"Argument must be a dense tensor: {value} - got shape {list(array.shape)}, but wanted {dense}.")
+        raise ValueError(
+            f"Argument must be a dense tensor: {value} - got shape {list(array.shape)}, but wanted {dense}."
+        )
     if array.dtype == np.float64:
         return dtypes.float32
     if array.dtype == np.int64:
@@ -301,11 +333,15 @@ def _dense_shape(value: Any) -> list[int]:
     return shape
 
 
-def _convert_value(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Tensor:
+def _convert_value(
+    value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Tensor:
     return constant(value, dtype, name=name or "Const")
 
 
-def _convert_shape(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _convert_shape(
+    value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if not value.is_fully_defined():
         raise ValueError(f"Cannot convert a partially known TensorShape to a Tensor: {value}")
     sizes = value.as_list()
@@ -316,7 +352,9 @@ def _convert_shape(value: Any, dtype: Any = None, name: str | None = None, as_re
     return constant(np.array(sizes, dtype.np_dtype), name=name or "shape_as_tensor")
 
 
-def _convert_dimension(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _convert_dimension(
+    value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     if value.value is None:
         raise ValueError(f"Cannot convert an unknown Dimension to a Tensor: {value}")
     if dtype not in (None, dtypes.int32, dtypes.int64):

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import dtypes, shapes
+from penstock.graph import shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
@@ -33,7 +33,7 @@ def pass_gradient(op: Operation, grad: Tensor) -> Grads:
 
 NO_OP = register(
     OpSpec(
-        name="NoOp", inputs=(), outputs=(), shape=lambda: [], kernel=lambda: (), gradient=NOT_DIFFERENTIABLE,
+        name="NoOp", inputs=(), outputs=(), shape=list, kernel=lambda: (), gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 IDENTITY = register(
@@ -87,7 +87,7 @@ def no_op(name: str | None = None) -> Operation:
 
 
 @export("identity")
-def identity(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def identity(input: Any, name: str | None = None) -> Tensor:
     """A tensor with the value of `input`; of a variable, the value that it has when this runs.
 
     Args:
@@ -104,7 +104,7 @@ def identity(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
 
 
 @export("identity_n")
-def identity_n(input: Any, name: str | None = None) -> list[Tensor]:  # noqa: A002
+def identity_n(input: Any, name: str | None = None) -> list[Tensor]:
     """Tensors with the values of those in the list `input`.
 
     Args:
@@ -121,7 +121,7 @@ def identity_n(input: Any, name: str | None = None) -> list[Tensor]:  # noqa: A0
 
 
 @export("stop_gradient")
-def stop_gradient(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     """A tensor with the value of `input`, which gradients do not flow through.
 
     Args:
@@ -166,7 +166,9 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     flat = _flat(inputs)
     for item in flat:
         if not hasattr(item, "device"):
-            raise TypeError(f"Expected tf.group() expected Tensor objects not None or others, got {item!r} of type {type(item)}")
+            raise TypeError(
+                f"Expected tf.group() expected Tensor objects not None or others, got {item!r} of type {type(item)}"
+            )
     ops_of_device: dict[str, list[Any]] = {}
     with name_scope(name, "group_deps", flat) as scope:
         for item in flat:
@@ -174,7 +176,9 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
         if len(ops_of_device) <= 1:
             ((device, members),) = ops_of_device.items() or (("", []),)
             return _no_op_after(members, device, scope)
-        parts = [_no_op_after(members, device, None) for device, members in sorted(ops_of_device.items())]
+        parts = [
+            _no_op_after(members, device, None) for device, members in sorted(ops_of_device.items())
+        ]
         with control_dependencies(parts):
             return no_op(name=scope)
 
@@ -295,7 +299,12 @@ def value_text(value: Any, summarize: int) -> str:
         return " ".join(items) + ("..." if array.size > limit else "")
     flat = array.ravel()
     inner = [_item_text(item) for item in flat[:limit].tolist()]
-    return "[" * (array.ndim - 1) + " ".join(inner) + ("..." if flat.size > limit else "") + "]" * (array.ndim - 1)
+    return (
+        "[" * (array.ndim - 1)
+        + " ".join(inner)
+        + ("..." if flat.size > limit else "")
+        + "]" * (array.ndim - 1)
+    )
 
 
 def _item_text(item: Any) -> str:
@@ -307,7 +316,9 @@ def _item_text(item: Any) -> str:
 
 
 @export("Assert", "debugging.Assert")
-def assert_(condition: Any, data: Any, summarize: int | None = None, name: str | None = None) -> Operation:
+def assert_(
+    condition: Any, data: Any, summarize: int | None = None, name: str | None = None
+) -> Operation:
     """An operation that fails, printing `data`, where `condition` is false.
 
     Args:
@@ -323,7 +334,9 @@ def assert_(condition: Any, data: Any, summarize: int | None = None, name: str |
         >>> with tf.control_dependencies([tf.Assert(tf.reduce_all(x > 0), [x])]): ...
     """
     with name_scope(name, "Assert", [condition, data]):
-        for item in data:  # as TensorFlow does, which counts for the names and seeds of what follows
+        for (
+            item
+        ) in data:  # as TensorFlow does, which counts for the names and seeds of what follows
             convert_to_tensor(item)
         return raw.Assert(condition, list(data), summarize=3 if summarize is None else summarize)  # type: ignore[no-any-return]
 

@@ -35,7 +35,9 @@ class _Function:
         self.function = function
 
 
-def py_func_kernel(ctx: Any, inputs: list[Any], *, token: str, Tout: list[dtypes.DType]) -> list[Any]:  # noqa: N803
+def py_func_kernel(
+    ctx: Any, inputs: list[Any], *, token: str, Tout: list[dtypes.DType]
+) -> list[Any]:
     entry = _functions.get(token)
     if entry is None:
         raise errors.InvalidArgumentError(
@@ -46,7 +48,7 @@ def py_func_kernel(ctx: Any, inputs: list[Any], *, token: str, Tout: list[dtypes
         result = entry.function(*arguments)
     except errors.OpError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever users' code raises becomes an error of the op
+    except Exception as error:
         raise _as_op_error(error) from error
     return _as_results(result, Tout, ctx.op.name)
 
@@ -72,14 +74,21 @@ def _as_results(result: Any, types: list[dtypes.DType], name: str) -> list[Any]:
         listed = [result[0]]
     if len(listed) != len(types):
         raise errors.InvalidArgumentError(
-            None, None, f"{name} returns {len(listed)} values, but expects to see {len(types)} values."
+            None,
+            None,
+            f"{name} returns {len(listed)} values, but expects to see {len(types)} values.",
         )
-    return [_checked(value, dtype, index, name) for index, (value, dtype) in enumerate(zip(listed, types, strict=True))]
+    return [
+        _checked(value, dtype, index, name)
+        for index, (value, dtype) in enumerate(zip(listed, types, strict=True))
+    ]
 
 
 def _checked(value: Any, dtype: dtypes.DType, index: int, name: str) -> Any:
     if value is None:
-        raise errors.UnimplementedError(None, None, f"Unsupported object type NoneType returned by {name}")
+        raise errors.UnimplementedError(
+            None, None, f"Unsupported object type NoneType returned by {name}"
+        )
     if dtype is dtypes.string:
         flat = np.array(value, object)
         out = np.empty(flat.shape, object)
@@ -95,7 +104,7 @@ def _checked(value: Any, dtype: dtypes.DType, index: int, name: str) -> Any:
     return array
 
 
-def py_func_shape(inputs: Any, *, Tout: list[Any]) -> list[None]:  # noqa: N803
+def py_func_shape(inputs: Any, *, Tout: list[Any]) -> list[None]:
     return [None] * len(Tout)
 
 
@@ -110,7 +119,9 @@ for _name, _stateful in (("PyFunc", True), ("PyFuncStateless", False)):
 
 
 @export("py_func", "compat.v1.py_func")
-def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None) -> Any:  # noqa: N803
+def py_func(
+    func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True, name: str | None = None
+) -> Any:
     """An op that calls a Python function.
 
     Args:
@@ -148,6 +159,6 @@ def py_func(func: Callable[..., Any], inp: Any, Tout: Any, stateful: bool = True
 
 
 @export("numpy_function")
-def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:  # noqa: N803
+def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:
     """`tf.py_func` of a stateful function, under TensorFlow 2's name."""
     return py_func(func, inp, Tout, stateful=True, name=name)

@@ -15,7 +15,12 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.plan.plan import Constant, Plan, Read, Step
 
 _NOT_ON_XLA = (dtypes.string, dtypes.resource, dtypes.variant)
-_SHAPE_ONLY = ("Shape", "ShapeN", "Size", "Rank")  # known while compiling, whatever their input's value
+_SHAPE_ONLY = (
+    "Shape",
+    "ShapeN",
+    "Size",
+    "Rank",
+)  # known while compiling, whatever their input's value
 
 
 @dataclass(slots=True, eq=False)
@@ -177,5 +182,11 @@ def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> Cluste
     outputs = [output for step in steps for output in step.op.outputs if output in used]
     random = [step.op for step in steps if step.op.spec.wants_rng]
     return ClusterPlan(
-        steps, list(inputs), frozenset([t for t in inputs if t in known]), outputs, list(reads), list(writes), random
+        steps,
+        list(inputs),
+        frozenset([t for t in inputs if t in known]),
+        outputs,
+        list(reads),
+        list(writes),
+        random,
     )

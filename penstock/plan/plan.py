@@ -17,7 +17,9 @@ from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.order import needed_operations
 
-_MOST_FOLDED_BYTES = 1 << 20  # larger results are computed in each run: keeping them would double the memory
+_MOST_FOLDED_BYTES = (
+    1 << 20
+)  # larger results are computed in each run: keeping them would double the memory
 
 
 class Constant:
@@ -131,7 +133,9 @@ class _Rewriter:
     def __init__(self, fed: frozenset[Tensor]) -> None:
         self.steps: list[Step] = []
         self._fed = fed
-        self._known: dict[Tensor, Operand] = {t: t for t in fed}  # fed, or no step's output: aliases, constants, refs
+        self._known: dict[Tensor, Operand] = {
+            t: t for t in fed
+        }  # fed, or no step's output: aliases, constants, refs
         self._pure: dict[Any, Step] = {}
 
     def operand(self, tensor: Tensor) -> Operand:
@@ -177,7 +181,9 @@ class _Rewriter:
         step = Step(op, operands, writes)
         self.steps.append(step)
         for output in op.outputs:
-            if output.dtype._is_ref_dtype:  # reads of it come after this step, and see what it wrote
+            if (
+                output.dtype._is_ref_dtype
+            ):  # reads of it come after this step, and see what it wrote
                 self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
 
@@ -239,7 +245,7 @@ class _Rewriter:
         try:
             with np.errstate(all="ignore"):
                 result = spec.bound_kernel(op, np)(*values)
-        except Exception:  # noqa: BLE001 - the run itself will raise it, at its place in the order
+        except Exception:
             return False
         results = [result] if spec.single_output else list(result)
         if sum([getattr(value, "nbytes", 0) for value in results]) > _MOST_FOLDED_BYTES:
@@ -293,12 +299,16 @@ def variable_of(tensor: Tensor) -> Operation:
     while not op.spec.variable:
         refs = [t for t in op._inputs if t.dtype._is_ref_dtype or t.dtype.name == "resource"]
         if not refs:
-            raise ValueError(f"{tensor.name} is no reference to a variable: it comes from {op.name!r} ({op.type})")
+            raise ValueError(
+                f"{tensor.name} is no reference to a variable: it comes from {op.name!r} ({op.type})"
+            )
         op = refs[0].op
     return op
 
 
-def _without_unneeded(steps: list[Step], results: list[Operand], forced: set[Operation]) -> list[Step]:
+def _without_unneeded(
+    steps: list[Step], results: list[Operand], forced: set[Operation]
+) -> list[Step]:
     """The walk backward: steps that have an effect, are asked for, or whose outputs are used."""
     used: set[Tensor] = set()
     for result in results:

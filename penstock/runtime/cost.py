@@ -76,11 +76,17 @@ def _nbytes(values: list[Any]) -> int:
 def _flops(name: str, operands: list[Any], outputs: list[Any]) -> float:
     """Multiplications and additions of a dense product: by its volume; other ops count by their bytes."""
     if name in _PRODUCTS:
-        return 2.0 * outputs[0].size * operands[0].size / max(1, _kept_size(operands[0], outputs[0]))
+        return (
+            2.0 * outputs[0].size * operands[0].size / max(1, _kept_size(operands[0], outputs[0]))
+        )
     if name in _CONVOLUTIONS:
         arrays = [v for v in [*operands, *outputs] if getattr(v, "ndim", 0) == 4]
         sizes = sorted([array.size for array in arrays])
-        return 2.0 * sizes[-1] * max(1.0, sizes[0] / max(1, min(arrays[-1].shape[-1], arrays[0].shape[-1])))
+        return (
+            2.0
+            * sizes[-1]
+            * max(1.0, sizes[0] / max(1, min(arrays[-1].shape[-1], arrays[0].shape[-1])))
+        )
     return 0.0
 
 

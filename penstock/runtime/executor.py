@@ -28,6 +28,9 @@ Convert = Callable[[Any], Any]
 _ndarray = np.ndarray
 _SCALARS = frozenset({float, int, bool, np.float32, np.float64, np.int32, np.int64})
 
+_MOST_SHAPES = (
+    4096  # sets of feed shapes that a plan remembers: ragged batches must not fill the memory
+)
 _RUNS_BEFORE_CODE = 2  # runs op by op before Python code is made of the plan
 
 
@@ -76,14 +79,18 @@ class Executor:
         run: takes a value for each feed, and gives one for each fetch.
     """
 
-    def __init__(self, plan: Plan, state: SessionState, jit: Jit, converters: Sequence[Convert]) -> None:
+    def __init__(
+        self, plan: Plan, state: SessionState, jit: Jit, converters: Sequence[Convert]
+    ) -> None:
         self.plan = plan
         self._state = state
         self._jit = jit
         self._converters = converters
         self._lock = threading.Lock()
         self._shapes: dict[Any, Shapes] = {}
-        self._settled: set[Any] = set()  # shapes of arrays, and types of scalars, for which compiling never pays
+        self._settled: set[Any] = (
+            set()
+        )  # shapes of arrays, and types of scalars, for which compiling never pays
         self._interpreted: Callable[..., Any] | None = None
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in plan.steps])
@@ -103,6 +110,9 @@ class Executor:
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
         if entry is None:
+            if len(self._shapes) >= _MOST_SHAPES:
+                self._shapes.clear()
+                self._settled.clear()
             entry = self._shapes.setdefault(key, Shapes())
         if entry.settled:
             results = self._run_interpreted(*fed)
@@ -128,7 +138,9 @@ class Executor:
         entry.cost = cost
         entry.settled = cost.saving <= 0
         if entry.settled and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
-            self.run = self._run_uncompiled  # it always costs the same: there is nothing more to decide
+            self.run = (
+                self._run_uncompiled
+            )  # it always costs the same: there is nothing more to decide
         return results
 
     def _run_uncompiled(self, *values: Any) -> Sequence[Any]:
@@ -156,7 +168,9 @@ class Executor:
                     CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
                     for item in split(self.plan)
                 ]
-                self._compiled = self._guarded(Interpreter(self.plan, self._state, items, self._converters))
+                self._compiled = self._guarded(
+                    Interpreter(self.plan, self._state, items, self._converters)
+                )
         if self._jit is Jit.ON:
             self.run = self._compiled
         return self._compiled(*values)  # type: ignore[no-any-return]

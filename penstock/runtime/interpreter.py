@@ -66,14 +66,18 @@ class Interpreter:
     """
 
     def __init__(
-        self, plan: Plan, state: SessionState, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+        self,
+        plan: Plan,
+        state: SessionState,
+        items: Sequence[Item],
+        converters: Sequence[Callable[[Any], Any]],
     ) -> None:
         writer = _Writer(plan, state, items, converters)
         source = writer.source()
         self.source = source
         self._filename = f"<plan {next(_file_numbers)}>"
         self._op_of_line = writer.op_of_line
-        exec(compile(source, self._filename, "exec"), writer.namespace)  # noqa: S102 - our own text
+        exec(compile(source, self._filename, "exec"), writer.namespace)
         self.run: Callable[..., tuple[Any, ...]] = writer.namespace["run"]
 
     def explain_error(self, error: BaseException) -> BaseException:
@@ -98,11 +102,20 @@ class _Writer:
     """Writes the text of `run`, and gathers the objects that it names."""
 
     def __init__(
-        self, plan: Plan, state: SessionState, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+        self,
+        plan: Plan,
+        state: SessionState,
+        items: Sequence[Item],
+        converters: Sequence[Callable[[Any], Any]],
     ) -> None:
         self._converters = converters
-        self.namespace: dict[str, Any] = {"own": own, "lock": state.lock, "flat": flatten_outputs, "np": np,
-                                          "write_all": write_all}
+        self.namespace: dict[str, Any] = {
+            "own": own,
+            "lock": state.lock,
+            "flat": flatten_outputs,
+            "np": np,
+            "write_all": write_all,
+        }
         self.op_of_line: dict[int, Operation] = {}
         self._plan = plan
         self._state = state
@@ -112,7 +125,9 @@ class _Writer:
         self._free: list[int] = []
         self._count = 0
         self._names: dict[int, str] = {}
-        self._borrowed: set[Tensor] = set(plan.feeds)  # values that may share memory with what was fed
+        self._borrowed: set[Tensor] = set(
+            plan.feeds
+        )  # values that may share memory with what was fed
         self._last_use = self._last_uses()
 
     def source(self) -> str:
@@ -192,7 +207,9 @@ class _Writer:
         arguments = ", ".join([self._text(operand) for operand in step.operands])
         if isinstance(spec.kernel, NamespaceFunction) and spec.kernel.function in _OPERATORS:
             left, right = [self._text(operand) for operand in step.operands]
-            self._line(f"    {self._targets(op)}{left} {_OPERATORS[spec.kernel.function]} {right}", op)
+            self._line(
+                f"    {self._targets(op)}{left} {_OPERATORS[spec.kernel.function]} {right}", op
+            )
             return
         kernel = spec.bound_kernel(op, np)
         self.namespace[name := f"k{len(self._lines)}"] = kernel
@@ -205,13 +222,18 @@ class _Writer:
         if step.writes:
             self._write_update(step, call)
             return
-        if spec.view and not self._borrowed.isdisjoint([o for o in step.flat_operands() if isinstance(o, Tensor)]):
+        if spec.view and not self._borrowed.isdisjoint(
+            [o for o in step.flat_operands() if isinstance(o, Tensor)]
+        ):
             self._borrowed.update(op.outputs)
         if spec.single_output:
             targets = self._targets(op)
             self._line(f"    {targets}{call}", op)
             return
-        self._line(f"    {self._targets(op)}{call if all([not a.many for a in spec.output_args]) else f'flat({call})'}", op)
+        self._line(
+            f"    {self._targets(op)}{call if all([not a.many for a in spec.output_args]) else f'flat({call})'}",
+            op,
+        )
 
     def _targets(self, op: Operation) -> str:
         """The assignment of an op's outputs to registers; those that nothing uses are let go at once."""
@@ -221,7 +243,9 @@ class _Writer:
         for output in op.outputs:
             if output not in self._last_use:
                 self._release(output)
-        return f"{', '.join(texts)}{',' if not op.spec.single_output and len(texts) == 1 else ''} = "
+        return (
+            f"{', '.join(texts)}{',' if not op.spec.single_output and len(texts) == 1 else ''} = "
+        )
 
     def _random_text(self, op: Operation, arguments: str) -> str:
         spec = op.spec

@@ -21,7 +21,9 @@ from penstock.runtime.step_errors import at_op
 Observer = Callable[[Step, list[Any], list[Any]], None]
 
 
-def run_plan(plan: Plan, state: SessionState, fed: Sequence[Any], observe: Observer | None = None) -> list[Any]:
+def run_plan(
+    plan: Plan, state: SessionState, fed: Sequence[Any], observe: Observer | None = None
+) -> list[Any]:
     """Runs a plan.
 
     Args:
@@ -48,7 +50,9 @@ def run_plan(plan: Plan, state: SessionState, fed: Sequence[Any], observe: Obser
         values.update(zip(step.op.outputs, outputs, strict=False))
         if observe is not None:
             observe(step, operands, outputs)
-    return [None if result is None else own(_result(result, values, state)) for result in plan.results]
+    return [
+        None if result is None else own(_result(result, values, state)) for result in plan.results
+    ]
 
 
 def value_of(operand: Operand, values: dict[Tensor, Any], state: SessionState) -> Any:
@@ -76,13 +80,17 @@ def run_step(step: Step, state: SessionState, operands: list[Any]) -> list[Any]:
     kernel = spec.bound_kernel(op, np)
     extra: list[Any] = [OpContext(op, state)] if spec.wants_ctx else []
     if spec.reserve is not None:
-        extra.append(state.random(op).take(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op))))
+        extra.append(
+            state.random(op).take(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
+        )
     if not step.writes:
         result = kernel(*extra, *operands)
         return [result] if spec.single_output else flatten_outputs(result)
     slots = [state.variable(variable) for variable in step.writes]
     with state.lock:
-        if any([type(o) is Read for o in step.operands]):  # read again under the lock: the update is atomic
+        if any(
+            [type(o) is Read for o in step.operands]
+        ):  # read again under the lock: the update is atomic
             operands = [
                 state.variable(o.variable).read() if type(o) is Read else v
                 for o, v in zip(step.operands, operands, strict=True)

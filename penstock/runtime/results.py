@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-
 _ndarray = np.ndarray
 _scalars = (np.generic, bytes)
 _getrefcount = sys.getrefcount

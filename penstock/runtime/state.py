@@ -39,7 +39,9 @@ class VariableSlot:
         """
         value = self.value
         if value is None:
-            raise FailedPreconditionError(None, None, f"Attempting to use uninitialized value {self.name}")
+            raise FailedPreconditionError(
+                None, None, f"Attempting to use uninitialized value {self.name}"
+            )
         if type(value) is np.ndarray or isinstance(value, np.generic):
             return value
         return np.asarray(value)  # JAX gives memory that NumPy looks at to no other use
@@ -119,7 +121,9 @@ class SessionState:
         if slot is None:
             attrs = op._attrs
             with self.lock:
-                slot = self._random.setdefault(op, RandomSlot(attrs.get("seed", 0), attrs.get("seed2", 0)))
+                slot = self._random.setdefault(
+                    op, RandomSlot(attrs.get("seed", 0), attrs.get("seed2", 0))
+                )
         return slot
 
     def count_run(self, op: Operation) -> int:

@@ -26,9 +26,13 @@ def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseExcep
         return error
     if isinstance(error, MemoryError):
         return errors.ResourceExhaustedError(None, op, f"OOM in {op.name!r} ({op.type}): {error}")
-    if isinstance(error, (ValueError, IndexError, ZeroDivisionError, np.exceptions.AxisError)):
+    bad_value = (ValueError, IndexError, ZeroDivisionError, np.exceptions.AxisError)
+    # JAX tells of shapes that do not broadcast by a TypeError.
+    if isinstance(error, bad_value) or "shapes for broadcasting" in str(error):
         return errors.InvalidArgumentError(None, op, _message(error, op, operands))
-    return errors.InternalError(None, op, f"{op.name!r} ({op.type}): {type(error).__name__}: {error}")
+    return errors.InternalError(
+        None, op, f"{op.name!r} ({op.type}): {type(error).__name__}: {error}"
+    )
 
 
 def _message(error: Exception, op: Operation, operands: list[Any]) -> str:

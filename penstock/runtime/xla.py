@@ -23,8 +23,12 @@ from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outpu
 from penstock.runtime.state import SessionState, VariableSlot
 from penstock.runtime.step_errors import at_op
 
-_MOST_PROGRAMS_OF_KNOWN_VALUES = 8  # past that, an op whose shape follows from a fed value is interpreted
-_LARGEST_EMBEDDED_BYTES = 4096  # larger constants are arguments: a program that holds them compiles slowly
+_MOST_PROGRAMS_OF_KNOWN_VALUES = (
+    8  # past that, an op whose shape follows from a fed value is interpreted
+)
+_LARGEST_EMBEDDED_BYTES = (
+    4096  # larger constants are arguments: a program that holds them compiles slowly
+)
 _COMPILER_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 
@@ -84,22 +88,32 @@ class CompiledCluster(Cluster):
         """
         jax = self._jax
         key = self._key(values)
-        if self._any_known and key not in self._programs and len(self._programs) >= _MOST_PROGRAMS_OF_KNOWN_VALUES:
+        if (
+            self._any_known
+            and key not in self._programs
+            and len(self._programs) >= _MOST_PROGRAMS_OF_KNOWN_VALUES
+        ):
             return self._interpret(values)
         with jax.enable_x64(True):
             program = self._programs.get(key)
             if program is None:
                 program = self._programs[key] = self._compile(values)
             if self._any_known:
-                values = tuple([v for v, is_known in zip(values, self._is_known, strict=True) if not is_known])
-            counters = [slot.take(n)[1] for slot, n in zip(self._random, program.reserved, strict=True)]
+                values = tuple(
+                    [v for v, is_known in zip(values, self._is_known, strict=True) if not is_known]
+                )
+            counters = [
+                slot.take(n)[1] for slot, n in zip(self._random, program.reserved, strict=True)
+            ]
             if not self._written and not self._only_read:
                 outputs, _ = program.run(list(values), [], [], counters, self._large)
             else:
                 outputs = self._run_with_variables(program, values, counters)
         return [np.asarray(output) for output in outputs]
 
-    def _run_with_variables(self, program: _Program, values: Sequence[Any], counters: list[Any]) -> Sequence[Any]:
+    def _run_with_variables(
+        self, program: _Program, values: Sequence[Any], counters: list[Any]
+    ) -> Sequence[Any]:
         with self._state.lock:  # from reading the variables to assigning them: the update is atomic
             written = [_on_device(slot, self._jax) for slot in self._written]
             read = [_on_device(slot, self._jax) for slot in self._only_read]
@@ -109,19 +123,30 @@ class CompiledCluster(Cluster):
         return outputs  # type: ignore[no-any-return]
 
     def _key(self, values: Sequence[Any]) -> Any:
-        slots = [slot.value.shape if slot.value is not None else None for slot in (*self._written, *self._only_read)]
+        slots = [
+            slot.value.shape if slot.value is not None else None
+            for slot in (*self._written, *self._only_read)
+        ]
         shapes = (*[v.shape for v in values], *slots)
         if not self._any_known:
             return shapes
-        known = [np.asarray(v).tobytes() for v, is_known in zip(values, self._is_known, strict=True) if is_known]
+        known = [
+            np.asarray(v).tobytes()
+            for v, is_known in zip(values, self._is_known, strict=True)
+            if is_known
+        ]
         return (*shapes, *known)
 
     def _interpret(self, values: Sequence[Any]) -> Sequence[Any]:
         """For known inputs that keep changing: compiling the cluster again and again would not pay."""
         if self._interpreter is None:
             outputs = tuple(self.outputs)
-            plan = Plan(self.plan.steps[0].op.graph, outputs, tuple(self.inputs), self.steps, list(outputs))
-            self._interpreter = Interpreter(plan, self._state, self.steps, [np.asarray] * len(self.inputs))
+            plan = Plan(
+                self.plan.steps[0].op.graph, outputs, tuple(self.inputs), self.steps, list(outputs)
+            )
+            self._interpreter = Interpreter(
+                plan, self._state, self.steps, [np.asarray] * len(self.inputs)
+            )
         try:
             return self._interpreter.run(*values)
         except BaseException as error:
@@ -130,10 +155,16 @@ class CompiledCluster(Cluster):
     def _compile(self, values: Sequence[Any]) -> _Program:
         jax = self._jax
         known_values = {
-            t: np.asarray(v) for t, v, is_known in zip(self.inputs, values, self._is_known, strict=True) if is_known
+            t: np.asarray(v)
+            for t, v, is_known in zip(self.inputs, values, self._is_known, strict=True)
+            if is_known
         }
-        traced = [t for t, is_known in zip(self.inputs, self._is_known, strict=True) if not is_known]
-        tracer = _Tracer(self.plan, self._state, traced, known_values, self._only_read_ops(), self._large_ids())
+        traced = [
+            t for t, is_known in zip(self.inputs, self._is_known, strict=True) if not is_known
+        ]
+        tracer = _Tracer(
+            self.plan, self._state, traced, known_values, self._only_read_ops(), self._large_ids()
+        )
 
         def shaped(array: Any) -> Any:
             return jax.ShapeDtypeStruct(array.shape, array.dtype)
@@ -211,7 +242,12 @@ class _Tracer:
         self.reserved: list[int] = []
 
     def trace(
-        self, inputs: list[Any], written: list[Any], read: list[Any], counters: list[Any], large: list[Any]
+        self,
+        inputs: list[Any],
+        written: list[Any],
+        read: list[Any],
+        counters: list[Any],
+        large: list[Any],
     ) -> tuple[list[Any], list[Any]]:
         """The function that is compiled: outputs, and the new values of the assigned variables."""
         import jax
@@ -227,16 +263,26 @@ class _Tracer:
             try:
                 for operand in step.operands:
                     if type(operand) is list:
-                        operands.append([self._value(item, values, variables, large) for item in operand])
+                        operands.append(
+                            [self._value(item, values, variables, large) for item in operand]
+                        )
                     else:
                         operands.append(self._value(operand, values, variables, large))
                 outputs = self._run(step, operands, variables, counter_of, jax)
-            except Exception as error:  # noqa: BLE001 - told as the interpreter would tell it
+            except Exception as error:
                 raise at_op(error, step.op, operands) from error
             values.update(zip(step.op.outputs, outputs, strict=False))
-        return [values[output] for output in self._plan.outputs], [variables[op] for op in self._plan.writes]
+        return [values[output] for output in self._plan.outputs], [
+            variables[op] for op in self._plan.writes
+        ]
 
-    def _value(self, operand: Any, values: dict[Tensor, Any], variables: dict[Operation, Any], large: list[Any]) -> Any:
+    def _value(
+        self,
+        operand: Any,
+        values: dict[Tensor, Any],
+        variables: dict[Operation, Any],
+        large: list[Any],
+    ) -> Any:
         if isinstance(operand, Constant):
             index = self._large.get(id(operand.value))
             return operand.value if index is None else large[index]
@@ -246,11 +292,20 @@ class _Tracer:
         return values[operand]
 
     def _run(
-        self, step: Step, operands: list[Any], variables: dict[Operation, Any], counter_of: dict[Operation, Any], jax: Any
+        self,
+        step: Step,
+        operands: list[Any],
+        variables: dict[Operation, Any],
+        counter_of: dict[Operation, Any],
+        jax: Any,
     ) -> list[Any]:
         op = step.op
         spec = op.spec
-        flat = [item for operand in operands for item in (operand if type(operand) is list else [operand])]
+        flat = [
+            item
+            for operand in operands
+            for item in (operand if type(operand) is list else [operand])
+        ]
         on_host = spec.kernel is not None and not spec.wants_rng and all(
             [isinstance(value, (np.ndarray, np.generic)) for value in flat]
         )  # fmt: skip

@@ -55,7 +55,9 @@ def _parts(key: Any, value: Any) -> list[tuple[Any, Any]]:
         return list(zip(tensors, list(value)[: len(tensors)], strict=True))
     if isinstance(key, tuple):
         if len(key) != len(value):
-            raise ValueError(f"Tensor {key} has {len(key)} parts, but the fed value has {len(value)}")
+            raise ValueError(
+                f"Tensor {key} has {len(key)} parts, but the fed value has {len(value)}"
+            )
         return [part for k, v in zip(key, value, strict=True) for part in _parts(k, v)]
     return [(key, value)]
 

@@ -7,10 +7,17 @@ from typing import Any
 
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.ops.indexed_slices import IndexedSlices, IndexedSlicesValue, SparseTensor, SparseTensorValue
+from penstock.ops.indexed_slices import (
+    IndexedSlices,
+    IndexedSlicesValue,
+    SparseTensor,
+    SparseTensorValue,
+)
 
 Element = Tensor | Operation
-Rebuild = Callable[[list[Any]], Any]  # from the values of all elements to the part of the structure that one fetch is
+Rebuild = Callable[
+    [list[Any]], Any
+]  # from the values of all elements to the part of the structure that one fetch is
 
 
 class Fetches:
@@ -45,7 +52,9 @@ class Fetches:
             keys = list(fetch)
             parts = [self._walk(fetch[key]) for key in keys]
             kind = type(fetch)
-            return lambda values: kind((k, part(values)) for k, part in zip(keys, parts, strict=True))  # type: ignore[call-arg]
+            return lambda values: kind(
+                (k, part(values)) for k, part in zip(keys, parts, strict=True)
+            )  # type: ignore[call-arg]
         if hasattr(type(fetch), "__attrs_attrs__"):
             return self._walk_attrs(fetch)
         if isinstance(fetch, SparseTensor):
@@ -75,7 +84,11 @@ class Fetches:
     def _leaf(self, fetch: Any) -> Rebuild:
         element = self._element(fetch)
         place = self._places.setdefault(element, len(self._places))
-        if isinstance(element, Tensor) and element is not fetch and element.op.type == "ReadVariableOp":
+        if (
+            isinstance(element, Tensor)
+            and element is not fetch
+            and element.op.type == "ReadVariableOp"
+        ):
             # A resource variable itself is read after the run's assignments; what an assignment gave is read after that one.
             if not isinstance(fetch, str) and not element.op._control_inputs:
                 self.late_reads.add(element)
@@ -89,7 +102,9 @@ class Fetches:
                 f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}, must be a string or Tensor. ({error})"
             ) from None
         except (ValueError, KeyError) as error:
-            raise ValueError(f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})") from None
+            raise ValueError(
+                f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})"
+            ) from None
         if not self._graph.is_fetchable(element):
             raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
         return element  # type: ignore[no-any-return]

@@ -51,7 +51,9 @@ class _Stage:
 
     __slots__ = ("executor", "kept", "results", "takes", "to")
 
-    def __init__(self, executor: Executor, takes: list[Tensor], results: list[Tensor | Operation], to: _Place) -> None:
+    def __init__(
+        self, executor: Executor, takes: list[Tensor], results: list[Tensor | Operation], to: _Place
+    ) -> None:
         self.executor = executor
         self.takes = takes
         self.results = results
@@ -73,10 +75,17 @@ class StagedRun:
     """
 
     def __init__(
-        self, graph: Graph, state: SessionState, jit: Jit, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...]
+        self,
+        graph: Graph,
+        state: SessionState,
+        jit: Jit,
+        fetches: tuple[Element, ...],
+        feeds: tuple[Tensor, ...],
     ) -> None:
         if not fetches:
-            raise InvalidArgumentError(None, None, "Must specify at least one target to fetch or execute.")
+            raise InvalidArgumentError(
+                None, None, "Must specify at least one target to fetch or execute."
+            )
         for feed in feeds:
             if feed in fetches:
                 raise InvalidArgumentError(None, feed.op, f"{feed.name} is both fed and fetched.")
@@ -87,7 +96,9 @@ class StagedRun:
         self.feeds = frozenset(feeds)
         self.converters = {feed: converter(feed) for feed in feeds}
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
-        self._needed = frozenset(needed_operations([_op(fetch) for fetch in fetches], self.feeds, frozenset()))
+        self._needed = frozenset(
+            needed_operations([_op(fetch) for fetch in fetches], self.feeds, frozenset())
+        )
         self._dependents: dict[Tensor, frozenset[Operation]] = {}
         self._places: dict[Any, _Place] = {}
         self.start = self._place(frozenset(), frozenset())
@@ -99,7 +110,10 @@ class StagedRun:
         """The place in which nothing has run that depends on the tensors `fed_again`."""
         gone = frozenset().union(*[self._dependents_of(tensor) for tensor in fed_again])
         kept = frozenset([t for t in place.kept if t.op not in gone and t not in fed_again])
-        return self._place(place.done - gone, kept | frozenset([t for t in place.kept & self.feeds if t not in fed_again]))
+        return self._place(
+            place.done - gone,
+            kept | frozenset([t for t in place.kept & self.feeds if t not in fed_again]),
+        )
 
     def _dependents_of(self, tensor: Tensor) -> frozenset[Operation]:
         """The operations that are computed from `tensor`, or wait for one that is."""
@@ -131,7 +145,9 @@ class StagedRun:
             stage = place.stages[key] = self._make_stage(place, fetches, fed)
         return stage
 
-    def _make_stage(self, place: _Place, fetches: tuple[Element, ...], fed: tuple[Tensor, ...]) -> _Stage:
+    def _make_stage(
+        self, place: _Place, fetches: tuple[Element, ...], fed: tuple[Tensor, ...]
+    ) -> _Stage:
         available = place.kept | frozenset(fed)
         targets = [_op(fetch) for fetch in fetches if fetch not in available]
         now = needed_operations(targets, available, place.done)
@@ -149,20 +165,26 @@ class StagedRun:
             for output in op.outputs
             if not output.dtype._is_ref_dtype
             and output not in available
-            and (output in self.fetches or any([consumer in later for consumer in output._consumers]))
+            and (
+                output in self.fetches or any([consumer in later for consumer in output._consumers])
+            )
         ]
         results: list[Tensor | Operation] = list(dict.fromkeys([*fetches, *keep]))
         takes = [t for t in place.kept if t not in fed]
         takes.sort(key=lambda t: (t.op._id, t.value_index))
         plan = make_plan(self._graph, results, [*fed, *takes], done=place.done)
-        used = {o for step in plan.steps for o in step.flat_operands()} | {r for r in plan.results if isinstance(r, Tensor)}
+        used = {o for step in plan.steps for o in step.flat_operands()} | {
+            r for r in plan.results if isinstance(r, Tensor)
+        }
         takes = [t for t in takes if t in used]
         plan = replace(plan, feeds=(*fed, *takes))
         to = self._place(done, place.kept | frozenset(fed) | frozenset(keep))
         converters = [np.asarray] * len(plan.feeds)  # they are arrays already
         return _Stage(Executor(plan, self._state, self._jit, converters), takes, results, to)
 
-    def _refuse_unfed(self, fetches: tuple[Element, ...], available: frozenset[Tensor], place: _Place) -> None:
+    def _refuse_unfed(
+        self, fetches: tuple[Element, ...], available: frozenset[Tensor], place: _Place
+    ) -> None:
         for fetch in fetches:
             if fetch in available:
                 continue
@@ -211,7 +233,9 @@ class PartialRunHandle(str):
             self._check(fetches, feed)
             staged = self._staged
             # Copies: the caller may write into its arrays before a later stage takes the value.
-            fed = {tensor: np.array(staged.converters[tensor](value)) for tensor, value in feed.items()}
+            fed = {
+                tensor: np.array(staged.converters[tensor](value)) for tensor, value in feed.items()
+            }
             place = self._place
             again = [tensor for tensor in fed if tensor in place.kept]
             if again:
@@ -221,7 +245,11 @@ class PartialRunHandle(str):
             values = {t: v for t, v in self._values.items() if t in stage.to.kept}
             values.update(fed)
             values.update(
-                [(t, v) for t, v in zip(stage.results, results, strict=True) if isinstance(t, Tensor) and t in stage.to.kept]
+                [
+                    (t, v)
+                    for t, v in zip(stage.results, results, strict=True)
+                    if isinstance(t, Tensor) and t in stage.to.kept
+                ]
             )
             self._values = values
             self._place = stage.to
@@ -234,21 +262,31 @@ class PartialRunHandle(str):
 
     def _check(self, fetches: tuple[Element, ...], feed: dict[Tensor, Any]) -> None:
         if self._closed:
-            raise InvalidArgumentError(None, None, "Must run 'setup' before performing partial runs!")
+            raise InvalidArgumentError(
+                None, None, "Must run 'setup' before performing partial runs!"
+            )
         for tensor in feed:
             if tensor not in self._staged.feeds:
                 raise InvalidArgumentError(
-                    None, tensor.op, f"The feed {tensor.name} was not specified in partial_run_setup."
+                    None,
+                    tensor.op,
+                    f"The feed {tensor.name} was not specified in partial_run_setup.",
                 )
             if self._strict and tensor in self._place.kept:
-                raise InvalidArgumentError(None, tensor.op, f"The feed {tensor.name} has already been fed.")
+                raise InvalidArgumentError(
+                    None, tensor.op, f"The feed {tensor.name} has already been fed."
+                )
         for fetch in fetches:
             if fetch not in self._staged.fetches:
                 raise InvalidArgumentError(
-                    None, _op(fetch), f"The fetch {fetch.name} was not specified in partial_run_setup."
+                    None,
+                    _op(fetch),
+                    f"The fetch {fetch.name} was not specified in partial_run_setup.",
                 )
             if self._strict and fetch in self._fetched:
-                raise InvalidArgumentError(None, _op(fetch), f"The fetch {fetch.name} has already been fetched.")
+                raise InvalidArgumentError(
+                    None, _op(fetch), f"The fetch {fetch.name} has already been fetched."
+                )
 
     def close(self) -> None:
         """Frees the values; a stage after this raises InvalidArgumentError."""

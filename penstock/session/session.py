@@ -19,7 +19,14 @@ from penstock.session.fetches import Element, Fetches
 from penstock.session.partial_run import PartialRunHandle, StagedRun
 
 _CONFIG = "tensorboard.compat.proto.config_pb2"
-for _name in ("ConfigProto", "GPUOptions", "GraphOptions", "OptimizerOptions", "RunMetadata", "RunOptions"):
+for _name in (
+    "ConfigProto",
+    "GPUOptions",
+    "GraphOptions",
+    "OptimizerOptions",
+    "RunMetadata",
+    "RunOptions",
+):
     export_lazily(_name, _CONFIG, _name)
     export_lazily(f"compat.v1.{_name}", _CONFIG, _name)
 
@@ -55,7 +62,9 @@ class BaseSession:
         if not isinstance(target, (str, bytes)):
             raise TypeError(f"target must be a string, but got {target!r}")
         if target:
-            raise errors.NotFoundError(None, None, f"No session factory registered for the target {target!r}")
+            raise errors.NotFoundError(
+                None, None, f"No session factory registered for the target {target!r}"
+            )
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a tf.Graph, but got {graph!r}")
         if config is not None and not hasattr(config, "graph_options"):
@@ -110,7 +119,9 @@ class BaseSession:
         """
         return _AsDefault(self)
 
-    def run(self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None) -> Any:
+    def run(
+        self, fetches: Any, feed_dict: Any = None, options: Any = None, run_metadata: Any = None
+    ) -> Any:
         """Runs what `fetches` need, and returns their values.
 
         Args:
@@ -153,7 +164,12 @@ class BaseSession:
         """Runs a kind of call seen for the first time, and remembers it where `run` can find it again."""
         flat = flatten_feed_dict(feed_dict) if feed_dict else {}
         bound = self._bound_run(fetches, list(flat))
-        if all([isinstance(key, _SIMPLE) or hasattr(key, "_as_graph_element") for key in feed_dict or ()]):
+        if all(
+            [
+                isinstance(key, _SIMPLE) or hasattr(key, "_as_graph_element")
+                for key in feed_dict or ()
+            ]
+        ):
             if _is_leaf(fetches):
                 self._runs[(fetches, None, *flat) if flat else fetches] = bound
             elif type(fetches) is list and all([_is_leaf(item) for item in fetches]):
@@ -163,7 +179,9 @@ class BaseSession:
     def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> _BoundRun:
         parsed = Fetches(self._graph, fetches)
         if not self._graph._ops:
-            raise RuntimeError("The Session graph is empty.  Add operations to the graph before calling run().")
+            raise RuntimeError(
+                "The Session graph is empty.  Add operations to the graph before calling run()."
+            )
         tensors = [fed_tensor(self._graph, key) for key in feed_keys]
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
         return _BoundRun(executor, parsed.rebuild)
@@ -175,7 +193,9 @@ class BaseSession:
         executor = self._executors.get(key)
         if executor is None:
             converters = [converter(tensor) for tensor in feeds]
-            executor = self._executors[key] = Executor(self._plan(key), self._state, self._jit, converters)
+            executor = self._executors[key] = Executor(
+                self._plan(key), self._state, self._jit, converters
+            )
         return executor
 
     def _plan(self, key: Any) -> Plan:
@@ -184,7 +204,10 @@ class BaseSession:
         found = plans.get(key)
         if found is None or found[0] != self._graph.mutation_count:
             fetches, feeds, late_reads = key
-            found = plans[key] = (self._graph.mutation_count, make_plan(self._graph, fetches, feeds, late_reads))
+            found = plans[key] = (
+                self._graph.mutation_count,
+                make_plan(self._graph, fetches, feeds, late_reads),
+            )
         return found[1]  # type: ignore[no-any-return]
 
     def _forget_plans(self) -> None:
@@ -194,7 +217,9 @@ class BaseSession:
         self._executors.clear()
         self._staged.clear()
 
-    def make_callable(self, fetches: Any, feed_list: Any = None, accept_options: bool = False) -> Callable[..., Any]:
+    def make_callable(
+        self, fetches: Any, feed_list: Any = None, accept_options: bool = False
+    ) -> Callable[..., Any]:
         """A function that runs `fetches`: the fastest way to make the same run again and again.
 
         Args:
@@ -227,7 +252,9 @@ class BaseSession:
                 raise RuntimeError("Attempted to use a closed Session.")
             if options is not None or run_metadata is not None:
                 if not accept_options:
-                    raise TypeError("this function takes no options: make it with accept_options=True")
+                    raise TypeError(
+                        "this function takes no options: make it with accept_options=True"
+                    )
                 _check_options(options, run_metadata)
             if len(values) < count:  # what is missing is a placeholder without a value
                 return self.run(fetches, dict(zip(tensors, values, strict=False)))
@@ -235,7 +262,9 @@ class BaseSession:
 
         return call
 
-    def partial_run_setup(self, fetches: Any, feeds: Any = None, *, strict: bool = False) -> PartialRunHandle:
+    def partial_run_setup(
+        self, fetches: Any, feeds: Any = None, *, strict: bool = False
+    ) -> PartialRunHandle:
         """Prepares a run in stages.
 
         Args:
@@ -264,7 +293,9 @@ class BaseSession:
         key = (elements, frozenset(tensors))
         staged = self._staged.get(key)
         if staged is None:
-            staged = self._staged[key] = StagedRun(self._graph, self._state, self._jit, elements, tensors)
+            staged = self._staged[key] = StagedRun(
+                self._graph, self._state, self._jit, elements, tensors
+            )
         return PartialRunHandle(staged, strict, self)
 
     def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
@@ -289,7 +320,9 @@ class BaseSession:
         if self._closed:
             raise RuntimeError("Attempted to use a closed Session.")
         if not isinstance(handle, PartialRunHandle) or handle.session is not self:
-            raise errors.InvalidArgumentError(None, None, "Must run 'setup' before performing partial runs!")
+            raise errors.InvalidArgumentError(
+                None, None, "Must run 'setup' before performing partial runs!"
+            )
         parsed = Fetches(self._graph, fetches)
         flat = flatten_feed_dict(feed_dict) if feed_dict else {}
         fed = {fed_tensor(self._graph, key): value for key, value in flat.items()}
@@ -404,4 +437,6 @@ def _check_options(options: Any, run_metadata: Any) -> None:
     if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
         raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {run_metadata!r}")
     if options is not None and (options.trace_level or options.timeout_in_ms):
-        raise errors.UnimplementedError(None, None, "penstock has no RunOptions.trace_level and timeout_in_ms")
+        raise errors.UnimplementedError(
+            None, None, "penstock has no RunOptions.trace_level and timeout_in_ms"
+        )

@@ -22,7 +22,8 @@ def split_of(fetches, feeds=()):
 
 def shape_of(items) -> list[object]:
     return [
-        [step.op.type for step in item.steps] if isinstance(item, ClusterPlan) else item.op.type for item in items
+        [step.op.type for step in item.steps] if isinstance(item, ClusterPlan) else item.op.type
+        for item in items
     ]
 
 
@@ -55,7 +56,11 @@ def test_an_assignment_stays_behind_the_check_before_it():
     with tf.control_dependencies([check]):
         update = tf.assign(variable, 2.0)
     items = split_of([update.op])
-    names = [s.op.type for item in items for s in (item.steps if isinstance(item, ClusterPlan) else [item])]
+    names = [
+        s.op.type
+        for item in items
+        for s in (item.steps if isinstance(item, ClusterPlan) else [item])
+    ]
     assert names.index("Assert") < names.index("Assign")
 
 
@@ -68,7 +73,11 @@ def test_a_read_keeps_its_place_between_assignments():
     with tf.control_dependencies([seen]):
         last = tf.assign(variable, 3.0)
     items = split_of([last.op, seen])
-    names = [s.op.type for item in items for s in (item.steps if isinstance(item, ClusterPlan) else [item])]
+    names = [
+        s.op.type
+        for item in items
+        for s in (item.steps if isinstance(item, ClusterPlan) else [item])
+    ]
     assert names == ["Assign", "Identity", "PyFunc", "Assign"]
 
 

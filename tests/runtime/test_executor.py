@@ -21,7 +21,9 @@ def _graph():
 
 
 def executor_of(fetches, feeds, jit=Jit.AUTO):
-    return Executor(make_plan(default_graph(), fetches, feeds), SessionState(), jit, [np.asarray] * len(feeds))
+    return Executor(
+        make_plan(default_graph(), fetches, feeds), SessionState(), jit, [np.asarray] * len(feeds)
+    )
 
 
 @pytest.mark.parametrize("jit", list(Jit))
@@ -100,7 +102,13 @@ def test_results_share_no_memory_with_variables_and_constants(level):
     config.graph_options.optimizer_options.global_jit_level = level
     variable = tf.Variable(np.zeros(3, np.float32))
     constant = tf.constant(np.zeros(3, np.float32))
-    fetches = [variable, tf.identity(variable), tf.reshape(variable, [3, 1]), constant, variable.assign_add([0, 0, 0])]
+    fetches = [
+        variable,
+        tf.identity(variable),
+        tf.reshape(variable, [3, 1]),
+        constant,
+        variable.assign_add([0, 0, 0]),
+    ]
     with tf.Session(config=config) as session:
         session.run(variable.initializer)
         for _ in range(5):

@@ -220,7 +220,7 @@ class AttrSpec:
                 f'Value for attr \'{self.name}\' of "{result}" is not in the list of allowed values: "{quoted}" '
                 f"for op '{op_name}'"
             )
-        if self.minimum is not None and kind == "int" and result < self.minimum:
+        if self.minimum is not None and self.kind == "int" and result < self.minimum:
             raise ValueError(
                 f"Value for attr '{self.name}' of {result} must be at least minimum {self.minimum} "
                 f"of '{op_name}' Op"

@@ -91,7 +91,8 @@ def _lookup_in_parts(tables: list[Any], ids: Tensor, strategy: str, name: str) -
     static = tables[0].get_shape()[1:]
     for table in tables[1:]:
         static = static.merge_with(table.get_shape()[1:])
-    rows = api.reshape(rows, api.concat([api.shape(ids), _row_shape(tables[0], static)], 0))
+    row_shape = _row_shape(tables[0], static)
+    rows = api.reshape(rows, api.concat([api.shape(ids), row_shape], 0))
     rows.set_shape(ids.get_shape().concatenate(static))
     return rows
 

@@ -315,6 +315,15 @@ class OpSpec:
             self.refine(op)
         return op
 
+    def _add_beside_variables(
+        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
+    ) -> Operation:
+        """`_add`, on the device of the variables that the op refers to."""
+        with contextlib.ExitStack() as colocations:
+            for place in self._ref_places:
+                colocations.enter_context(graph.colocate_with(groups[place].op))
+            return self._add(graph, inputs, groups, attrs, name)
+
     def _shape_view(self, arg: ArgSpec, group: Any) -> Any:
         if arg.name in self.static_inputs:
             if isinstance(group, list):

@@ -116,7 +116,7 @@ def known_concat(op: Operation) -> Any:
         return None
     sizes: list[int | None] = []
     for tensor in op._inputs[:-1]:
-        if tensor._shape is None or len(tensor._shape) != 1:
+        if tensor._shape is not None and len(tensor._shape) != 1:
             return None
         known = constant_value_as_shape(tensor)
         if known is None:
@@ -290,7 +290,7 @@ def pack_kernel(xp: Any, values: list[Any], *, axis: int) -> Any:
 
 def known_pack(op: Operation) -> Any:
     """What is known of a shape that is packed from scalars."""
-    if op.outputs[0].dtype not in _SHAPE_TYPES or any([tensor._shape != () for tensor in op._inputs]):
+    if op.outputs[0].dtype not in _SHAPE_TYPES or any([tensor._shape for tensor in op._inputs]):
         return None
     known = [constant_value(tensor) for tensor in op._inputs]
     return tuple([None if value is None else int(value) for value in known])

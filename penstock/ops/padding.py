@@ -43,6 +43,23 @@ def _check_paddings(x: Shape, paddings: Any) -> None:
         raise ValueError("Paddings must be non-negative")
 
 
+def padded_sizes(op: Operation) -> None:
+    """Where not all paddings are known, those that are give sizes, and their number gives the rank."""
+    x, paddings = op._inputs[:2]
+    out = op.outputs[0]
+    if shapes.is_known(out._shape):
+        return
+    if x._shape is None:
+        if paddings._shape and paddings._shape[0] is not None:
+            out.set_shape((None,) * paddings._shape[0])
+    elif paddings.op.type == "Pack" and len(paddings.op._inputs) == len(x._shape):
+        rows = [constant_value(row) for row in paddings.op._inputs]
+        out.set_shape([
+            None if size is None or row is None else size + int(row.sum())
+            for size, row in zip(x._shape, rows, strict=True)
+        ])  # fmt: skip
+
+
 def pad_v2_shape(x: Shape, paddings: Any, constant_values: Shape) -> Shape:
     shapes.with_rank(constant_values, 0)
     return pad_shape(x, paddings)
@@ -82,14 +99,14 @@ def pad_gradient(op: Operation, grad: Tensor) -> Grads:
 PAD = register(
     OpSpec(
         name="Pad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
-        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",),
+        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",), refine=padded_sizes,
         shape=pad_shape, kernel=pad_kernel, gradient=pad_gradient,
     )
 )  # fmt: skip
 PAD_V2 = register(
     OpSpec(
         name="PadV2", inputs=("input: T", "paddings: Tpaddings", "constant_values: T"), outputs=("output: T",),
-        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",),
+        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",), refine=padded_sizes,
         shape=pad_v2_shape, kernel=pad_v2_kernel, gradient=pad_gradient,
     )
 )  # fmt: skip
@@ -122,7 +139,7 @@ MIRROR_PAD = register(
     OpSpec(
         name="MirrorPad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
         attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32", "mode: {'REFLECT', 'SYMMETRIC'}"),
-        static_inputs=("paddings",), shape=pad_shape, kernel=mirror_pad_kernel, gradient=mirror_pad_gradient,
+        static_inputs=("paddings",), refine=padded_sizes, shape=pad_shape, kernel=mirror_pad_kernel, gradient=mirror_pad_gradient,
     )
 )  # fmt: skip
 
@@ -161,7 +178,7 @@ MIRROR_PAD_GRAD = register(
     OpSpec(
         name="MirrorPadGrad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
         attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32", "mode: {'REFLECT', 'SYMMETRIC'}"),
-        static_inputs=("paddings",), shape=mirror_pad_grad_shape, kernel=mirror_pad_grad_kernel,
+        static_inputs=("paddings",), refine=padded_sizes, shape=mirror_pad_grad_shape, kernel=mirror_pad_grad_kernel,
         gradient=mirror_pad_grad_gradient,
     )
 )  # fmt: skip
@@ -200,33 +217,22 @@ def pad(
         result = MIRROR_PAD(tensor, paddings, mode=mode, name=name)
     else:
         raise ValueError(f"Unknown padding mode: {mode}")
-    _add_known_sizes(result)
     return result  # type: ignore[no-any-return]
-
-
-def _add_known_sizes(result: Tensor) -> None:
-    """Where only some paddings are known, so are the sizes that they give."""
-    x, paddings = result.op._inputs[:2]
-    if x._shape is None or shapes.is_known(result._shape) or paddings.op.type != "Pack":
-        return
-    rows = [constant_value(row) for row in paddings.op._inputs]
-    if len(rows) == len(x._shape):
-        result.set_shape([
-            None if size is None or row is None else size + int(row.sum())
-            for size, row in zip(x._shape, rows, strict=True)
-        ])  # fmt: skip
 
 
 # Tile
 
 
 def tile_shape(x: Shape, multiples: Any) -> Shape:
-    if x is None or multiples is None:
-        return None if x is None and multiples is None else (None,) * len(multiples if x is None else x)
+    if multiples is None:
+        return None if x is None else (None,) * len(x)
+    if x is None:
+        x = (None,) * len(multiples)
     if len(x) != len(multiples):
         raise ValueError(f"Shape must be rank {len(x)} but is rank {len(multiples)}")
     return tuple([
-        None if size is None or count is None else size * count for size, count in zip(x, multiples, strict=True)
+        0 if 0 in (size, count) else None if size is None or count is None else size * count
+        for size, count in zip(x, multiples, strict=True)
     ])  # fmt: skip
 
 

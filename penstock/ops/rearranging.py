@@ -311,6 +311,14 @@ def dynamic_stitch_shape(indices: list[Any], data: list[Shape]) -> Shape:
     return None if slices is None else (rows, *slices)
 
 
+def stitched_slices(op: Operation) -> None:
+    """The ranks of the indices tell the shape of the slices, even where their values are not known."""
+    count = len(op._inputs) // 2
+    for index, values in zip(op._inputs[:count], op._inputs[count:], strict=True):
+        if index._shape is not None and values._shape is not None:
+            op.outputs[0].set_shape((None, *values._shape[len(index._shape) :]))
+
+
 def dynamic_stitch_kernel(xp: Any, indices: list[Any], data: list[Any]) -> Any:
     flat_indices = np.concatenate([index.reshape(-1) for index in indices])
     tail = data[0].shape[indices[0].ndim :]
@@ -341,7 +349,7 @@ def _dynamic_stitch(name: str) -> OpSpec:
     """The op and its twin, which differ in nothing but who may run first."""
     return OpSpec(
         name=name, inputs=("indices: N * int32", "data: N * T"), outputs=("merged: T",),
-        attrs=("N: int >= 1", "T: type"), static_inputs=("indices",),
+        attrs=("N: int >= 1", "T: type"), static_inputs=("indices",), refine=stitched_slices,
         shape=dynamic_stitch_shape, kernel=dynamic_stitch_kernel, gradient=dynamic_stitch_gradient,
     )  # fmt: skip
 
@@ -368,18 +376,7 @@ def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.dynamic_stitch([[0, 2], [1]], [[10, 30], [20]])  # [10, 20, 30]
     """
-    result = DYNAMIC_STITCH(indices, data, name=name)
-    _add_slice_shape(result)
-    return result  # type: ignore[no-any-return]
-
-
-def _add_slice_shape(result: Tensor) -> None:
-    """The ranks of the indices tell the shape of the slices, even where their values are not known."""
-    inputs = result.op._inputs
-    count = len(inputs) // 2
-    for index, values in zip(inputs[:count], inputs[count:], strict=True):
-        if index._shape is not None and values._shape is not None:
-            result.set_shape((None, *values._shape[len(index._shape) :]))
+    return DYNAMIC_STITCH(indices, data, name=name)  # type: ignore[no-any-return]
 
 
 # meshgrid

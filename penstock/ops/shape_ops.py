@@ -452,6 +452,7 @@ def broadcast_to_shape(x: Shape, wanted: Any) -> Shape:
         for size, target in zip(reversed(x), reversed(wanted)):  # the wanted shape may be longer
             if None not in (size, target) and size not in (1, target):
                 raise ValueError(f"Dimensions must be equal, but are {size} and {target}")
+        return shapes.broadcast(wanted, x)
     return wanted  # type: ignore[no-any-return]
 
 

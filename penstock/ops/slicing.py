@@ -49,6 +49,16 @@ def slice_shape(x: Shape, begin: Any, size: Any) -> Shape:
     ])  # fmt: skip
 
 
+def known_sizes(op: Operation) -> None:
+    """Where not all sizes are known, those that are count; the length of `begin` gives the rank."""
+    _, begin, size = op._inputs
+    out = op.outputs[0]
+    if out._shape is None and begin._shape and begin._shape[0] is not None:
+        out.set_shape((None,) * begin._shape[0])
+    if constant_value(size) is None:
+        out.set_shape(constant_value_as_shape(size))
+
+
 def slice_kernel(xp: Any, x: Any, begin: Any, size: Any) -> Any:
     if begin.shape != (x.ndim,) or size.shape != (x.ndim,):
         raise InvalidArgumentError(
@@ -81,7 +91,7 @@ def slice_gradient(op: Operation, grad: Tensor) -> Grads:
 SLICE = register(
     OpSpec(
         name="Slice", inputs=("input: T", "begin: Index", "size: Index"), outputs=("output: T",),
-        attrs=("T: type", "Index: {int32, int64}"), static_inputs=("begin", "size"),
+        attrs=("T: type", "Index: {int32, int64}"), static_inputs=("begin", "size"), refine=known_sizes,
         shape=slice_shape, kernel=slice_kernel, gradient=slice_gradient, view=True,
     )
 )  # fmt: skip
@@ -106,12 +116,7 @@ def slice_(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tenso
     Example:
         >>> tf.slice([[1, 2, 3], [4, 5, 6]], [1, 0], [1, -1])  # [[4, 5, 6]]
     """
-    result = SLICE(input_, begin, size, name=name)
-    if not shapes.is_known(result._shape):
-        wanted = result.op._inputs[2]
-        if constant_value(wanted) is None:
-            result.set_shape(constant_value_as_shape(wanted))  # sizes known one by one
-    return result  # type: ignore[no-any-return]
+    return SLICE(input_, begin, size, name=name)  # type: ignore[no-any-return]
 
 
 # StridedSlice
@@ -410,7 +415,8 @@ def _entry(entry: Any) -> tuple[Any, Any, Any, tuple[str, ...]]:
     flags = []
     bounds = []
     for flag, bound in (("begin", entry.start), ("end", entry.stop)):
-        if bound is None or (not isinstance(bound, Tensor) and bound == sys.maxsize):
+        # Not `==`: an unknown Dimension differs from nothing, and so is no bound.
+        if bound is None or not (isinstance(bound, Tensor) or bound != sys.maxsize):
             flags.append(flag)
             bound = 0
         else:

@@ -31,11 +31,17 @@ def transpose_shape(x: Shape, perm: Any) -> Shape:
     return tuple([x[axis] for axis in perm.tolist()])
 
 
+def rank_from_permutation(op: Operation) -> None:
+    x, perm = op._inputs
+    if x._shape is None and perm._shape and perm._shape[0] is not None:
+        op.outputs[0].set_shape((None,) * perm._shape[0])
+
+
 def transpose_kernel(xp: Any, x: Any, perm: Any) -> Any:
     axes = perm.tolist()
     try:
         return x.transpose(axes)
-    except ValueError:
+    except (ValueError, TypeError):
         raise _permutation_error(x.ndim, axes) from None
 
 
@@ -65,21 +71,25 @@ def conjugate_transpose_gradient(op: Operation, grad: Tensor) -> Grads:
 TRANSPOSE = register(
     OpSpec(
         name="Transpose", inputs=("x: T", "perm: Tperm"), outputs=("y: T",),
-        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",),
+        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",), refine=rank_from_permutation,
         shape=transpose_shape, kernel=transpose_kernel, gradient=transpose_gradient, view=True,
     )
 )  # fmt: skip
 CONJUGATE_TRANSPOSE = register(
     OpSpec(
         name="ConjugateTranspose", inputs=("x: T", "perm: Tperm"), outputs=("y: T",),
-        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",),
+        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",), refine=rank_from_permutation,
         shape=transpose_shape, kernel=conjugate_transpose_kernel, gradient=conjugate_transpose_gradient,
     )
 )  # fmt: skip
 
 
-def invert_permutation_shape(x: Shape) -> Shape:
-    return shapes.with_rank(x, 1)
+def invert_permutation_shape(x: Any) -> Shape:
+    return (None,) if x is None else shapes.with_rank(x.shape, 1)
+
+
+def keep_input_shape(op: Operation) -> None:
+    op.outputs[0].set_shape(op._inputs[0]._shape)
 
 
 def invert_permutation_kernel(xp: Any, x: Any) -> Any:
@@ -93,15 +103,11 @@ def invert_permutation_kernel(xp: Any, x: Any) -> Any:
     return np.argsort(x).astype(x.dtype)
 
 
-def traced_invert_permutation_kernel(xp: Any, x: Any) -> Any:
-    return xp.argsort(x).astype(x.dtype)
-
-
 INVERT_PERMUTATION = register(
     OpSpec(
         name="InvertPermutation", inputs=("x: T",), outputs=("y: T",), attrs=("T: {int32, int64} = DT_INT32",),
+        static_inputs=("x",), refine=keep_input_shape,  # what it gives decides an order of axes
         shape=invert_permutation_shape, kernel=invert_permutation_kernel, gradient=NOT_DIFFERENTIABLE,
-        xla_kernel=traced_invert_permutation_kernel,  # values cannot be checked while tracing
     )
 )  # fmt: skip
 

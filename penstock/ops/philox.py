@@ -31,8 +31,9 @@ _KEY_STEPS = (0x9E3779B9, 0xBB67AE85)  # added to the key's words after each rou
 _MULTIPLIER_COLUMN = np.array(_MULTIPLIERS, np.uint64)[:, None]
 _MASK_ARRAY = np.array(_WORD_MASK, np.uint64)
 _SHIFT_ARRAY = np.array(32, np.uint64)
+_WORD_TYPE, _PAIR_TYPE = np.dtype("<u4"), np.dtype("<u8")
 _CHUNK_BLOCKS = 16384
-_FEW_BLOCKS = 6  # up to here Python's own integers are faster than NumPy's calls
+_FEW_BLOCKS = 256  # up to here one long integer of Python's is faster than NumPy's calls
 
 _RESERVED_PER_OUTPUT = 256
 _BLOCK_WORDS = 4
@@ -157,7 +158,9 @@ def philox_pairs(xp: ModuleType, key: Array, counter: Array, offsets: Array) -> 
         uint64 [n, 2]: word 0 with word 1 above it, word 2 with word 3 above it.
     """
     if xp is np and offsets.size <= _FEW_BLOCKS:
-        return _encrypt_few(key, _as_number(counter), offsets.tolist())
+        lanes = _lanes_of_positions(_as_number(counter), offsets)
+        if lanes is not None:
+            return _encrypt_few(key, lanes, offsets.size)
     low, high = _positions(xp, counter, offsets)
     if xp is np:
         return _encrypt_in_chunks(_round_keys(int(key[0]), int(key[1])), low, high)
@@ -369,7 +372,7 @@ def unit_fractions(xp: ModuleType, bits: Array, dtype: np.dtype) -> Array:
         # The first word gives the upper 20 bits, the second the lower 32.
         bits = ((bits & 0xFFFFF) << 32) | (bits >> 32)
         return bits.astype(dtype) * 2.0**-52
-    fraction = _FRACTION_BITS[dtype.name]
+    fraction = _fraction_bits(dtype)
     bits = bits & ((1 << fraction) - 1)
     return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype, copy=False)
 
@@ -431,15 +434,23 @@ def _words(value: int, count: int) -> list[int]:
 
 
 def _as_number(counter: Array) -> int:
+    if type(counter) is np.ndarray and counter.dtype == _WORD_TYPE:
+        return int.from_bytes(counter.tobytes(), "little")
     word0, word1, word2, word3 = counter
     return int(word0) | (int(word1) << 32) | (int(word2) << 64) | (int(word3) << 96)
 
 
+@functools.cache
 def _float_type(op_type: str, dtype: Any) -> np.dtype:
     found = np.dtype(dtype)
     if found.name not in _FRACTION_BITS:
         raise TypeError(f"{op_type}: expected dtype {', '.join(_FRACTION_BITS)}, got {found.name}")
     return found
+
+
+@functools.cache
+def _fraction_bits(dtype: np.dtype) -> int:
+    return _FRACTION_BITS[dtype.name]  # making the name takes NumPy longer than drawing a block
 
 
 def _outputs_per_block(dtype: np.dtype) -> int:
@@ -461,19 +472,53 @@ def _round_keys(word0: int, word1: int) -> tuple[Array, ...]:
     return tuple((first + step * np.uint64(i)) & _MASK_ARRAY for i in range(_ROUNDS))
 
 
-def _encrypt_few(key: Array, start: int, offsets: list[int]) -> Array:
-    """`_encrypt` for NumPy in Python's own integers."""
-    key0, key1 = int(key[0]), int(key[1])
-    pairs = []
-    for offset in offsets:
-        word0, word1, word2, word3 = _words(start + offset, 4)
-        for i in range(_ROUNDS):
-            product0, product2 = word0 * _MULTIPLIERS[0], word2 * _MULTIPLIERS[1]
-            word0 = (product2 >> 32) ^ word1 ^ ((key0 + i * _KEY_STEPS[0]) & _WORD_MASK)
-            word2 = (product0 >> 32) ^ word3 ^ ((key1 + i * _KEY_STEPS[1]) & _WORD_MASK)
-            word1, word3 = product2 & _WORD_MASK, product0 & _WORD_MASK
-        pairs.append((word0 | (word1 << 32), word2 | (word3 << 32)))
-    return np.array(pairs, np.uint64).reshape(-1, 2)
+@functools.lru_cache(maxsize=_FEW_BLOCKS)
+def _ones(n_lanes: int) -> int:
+    """A number of `n_lanes` lanes of 64 bits, each of which holds 1."""
+    return int.from_bytes(np.ones(n_lanes, _PAIR_TYPE).tobytes(), "little")
+
+
+@functools.lru_cache(maxsize=128)
+def _lane_keys(word0: int, word1: int, n_lanes: int) -> list[tuple[int, int]]:
+    """The words of the key of each round, in every lane."""
+    ones = _ones(n_lanes)
+    step0, step1 = _KEY_STEPS
+    return [
+        (((word0 + i * step0) & _WORD_MASK) * ones, ((word1 + i * step1) & _WORD_MASK) * ones)
+        for i in range(_ROUNDS)
+    ]
+
+
+def _lanes_of_positions(start: int, offsets: Array) -> tuple[int, ...] | None:
+    """The four words of `start` + `offsets`, a lane each; None where one carries into word 1."""
+    ones = _ones(offsets.size)
+    word0, word1, word2, word3 = _words(start, 4)
+    lanes = (
+        int.from_bytes(offsets.astype(_PAIR_TYPE, copy=False).tobytes(), "little") + word0 * ones
+    )
+    if lanes & (_WORD_MASK << 32) * ones:
+        return None
+    return lanes, word1 * ones, word2 * ones, word3 * ones
+
+
+def _encrypt_few(key: Array, lanes: tuple[int, ...], n_lanes: int) -> Array:
+    """`_encrypt` for NumPy, with a word of all blocks in one long integer of Python's.
+
+    A word fills the lower half of its lane, and no product reaches the next lane: one
+    multiplication serves all blocks.
+    """
+    word0, word1, word2, word3 = lanes
+    mask = _WORD_MASK * _ones(n_lanes)
+    multiplier0, multiplier2 = _MULTIPLIERS
+    for key0, key1 in _lane_keys(int(key[0]), int(key[1]), n_lanes):
+        product0, product2 = word0 * multiplier0, word2 * multiplier2
+        word0 = (product2 >> 32 & mask) ^ word1 ^ key0
+        word2 = (product0 >> 32 & mask) ^ word3 ^ key1
+        word1, word3 = product2 & mask, product0 & mask
+    out = np.empty((n_lanes, 2), np.uint64)
+    out[:, 0] = np.frombuffer((word0 | word1 << 32).to_bytes(8 * n_lanes, "little"), _PAIR_TYPE)
+    out[:, 1] = np.frombuffer((word2 | word3 << 32).to_bytes(8 * n_lanes, "little"), _PAIR_TYPE)
+    return out
 
 
 def _encrypt_in_chunks(round_keys: tuple[Array, ...], low: Array, high: Array) -> Array:
@@ -521,7 +566,7 @@ def _encrypt(xp: ModuleType, key: Array, low: Array, high: Array) -> Array:
 def _split_words(xp: ModuleType, pairs: Array) -> Array:
     """uint32 [..., 2] of uint64 [...], the lower word first."""
     if xp is np:
-        return _fill_pairs(pairs, pairs >> _SHIFT_ARRAY, np.uint32)
+        return pairs.astype(_PAIR_TYPE, copy=False).view(_WORD_TYPE).reshape((*pairs.shape, 2))
     return xp.stack([pairs & _WORD_MASK, pairs >> 32], axis=-1).astype(xp.uint32)
 
 

@@ -11,6 +11,7 @@ then), and the keyword-only parameters are the attrs that it reads. Shape rules 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys

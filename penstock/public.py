@@ -78,6 +78,8 @@ MODULES = (
     "train.gradient_descent",
     "train.momentum",
     "train.adam",
+    "train.adaptive",
+    "train.regularized",
     "ops.save_restore",
     "train.meta_graph",
     "train.saver",

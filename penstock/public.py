@@ -80,6 +80,7 @@ MODULES = (
     "train.adam",
     "train.adaptive",
     "train.regularized",
+    "ops.strings",
     "ops.save_restore",
     "train.meta_graph",
     "train.saver",

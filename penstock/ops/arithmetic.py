@@ -77,6 +77,8 @@ publish_binary(
 
 def mul_no_nan_gradient(op: Operation, grad: Any) -> Grads:
     x, y = op._inputs
+    if same_known_shape(x, y, grad):
+        return [raw.MulNoNan(grad, y), raw.MulNoNan(x, grad)]
     axes = PlainUnbroadcast(x, y)
     first = axes.first(raw.MulNoNan(grad, y))
     return [first, axes.second(raw.MulNoNan(x, grad))]
@@ -167,7 +169,7 @@ def scalar_mul(scalar: Any, x: Any, name: str | None = None) -> Any:
         >>> tf.scalar_mul(0.5, gradient)
     """
     scalar = convert_to_tensor(scalar, dtype=x.dtype.base_dtype, name="scalar")
-    if not shapes.compatible(scalar._shape, ()):
+    if scalar._shape != ():
         given = shapes.shape_text(scalar._shape)
         raise ValueError(f"Only scalar multiply works, got a scalar of shape {given}")
     if is_slices(x):

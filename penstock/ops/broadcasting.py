@@ -9,7 +9,7 @@ import numpy as np
 
 from penstock.graph import shapes, static_value
 from penstock.graph.errors import InvalidArgumentError
-from penstock.graph.export import api, export
+from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
@@ -59,10 +59,10 @@ BROADCAST_GRADIENT_ARGS = register(
 )
 
 
-def broadcast_args_shape(s0: Any, s1: Any) -> shapes.Shape:
+def broadcast_args_shape(s0: shapes.Shape, s1: shapes.Shape) -> shapes.Shape:
     if s0 is None or s1 is None:
         return (None,)
-    return (max(s0.size, s1.size),)
+    return (max(len(s0), len(s1)),)
 
 
 def broadcast_args_kernel(xp: Any, s0: Any, s1: Any) -> Any:
@@ -78,56 +78,12 @@ BROADCAST_ARGS = register(
         inputs=("s0: T", "s1: T"),
         outputs=("r0: T",),
         attrs=("T: {int32, int64} = DT_INT32",),
-        static_inputs=("s0", "s1"),
+        shape_inputs=("s0", "s1"),
         shape=broadcast_args_shape,
         kernel=broadcast_args_kernel,
         gradient=NOT_DIFFERENTIABLE,
     )
 )
-
-
-@export("broadcast_dynamic_shape")
-def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
-    """The shape of an element-wise op on operands of two shapes, as a tensor.
-
-    Args:
-        shape_x: a vector of int32 or int64.
-        shape_y: one of the same type.
-
-    Returns:
-        A vector of that type.
-
-    Example:
-        >>> tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
-    """
-    return BROADCAST_ARGS(shape_x, shape_y)
-
-
-@export("broadcast_static_shape")
-def broadcast_static_shape(shape_x: Any, shape_y: Any) -> shapes.TensorShape:
-    """The static shape of an element-wise op on operands of two static shapes.
-
-    Args:
-        shape_x: a TensorShape.
-        shape_y: another.
-
-    Returns:
-        A TensorShape.
-
-    Raises:
-        ValueError: the shapes cannot be broadcast.
-
-    Example:
-        >>> tf.broadcast_static_shape(tf.TensorShape([2, 1]), tf.TensorShape([3]))
-    """
-    x, y = shapes.as_tuple(shape_x), shapes.as_tuple(shape_y)
-    try:
-        return shapes.TensorShape(shapes.broadcast(x, y))
-    except ValueError as error:
-        raise ValueError(
-            f"Incompatible shapes for broadcasting: {shapes.shape_text(x)} and "
-            f"{shapes.shape_text(y)}: {error}"
-        ) from None
 
 
 # What a gradient does

@@ -27,19 +27,19 @@ _DIVIDED = f"{FLOATS}, uint8, int8, uint16, int16, int32, int64, {COMPLEX}"
 _FLOORED = "int32, int64, bfloat16, half, float, double"
 
 
-def check_divisor(y: Any) -> None:
-    """Raises for a divisor of zero among integers.
+def check_divisor(x: Any, y: Any) -> None:
+    """Raises for a divisor of zero among integers, unless there is nothing to divide.
 
     A divisor that XLA computes is not known here: the result is then XLA's, -1 for a quotient.
     """
-    if isinstance(y, (np.ndarray, np.generic)) and not y.all():
+    if isinstance(y, (np.ndarray, np.generic)) and not y.all() and x.size:
         raise InvalidArgumentError(None, None, "Integer division by zero")
 
 
 def truncate_div_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind not in "iu":
         return xp.trunc(xp.true_divide(x, y))
-    check_divisor(y)
+    check_divisor(x, y)
     return (x - xp.fmod(x, y)) // y
 
 
@@ -51,7 +51,7 @@ def div_kernel(xp: Any, x: Any, y: Any) -> Any:
 
 def floor_div_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
-        check_divisor(y)
+        check_divisor(x, y)
         return xp.floor_divide(x, y)
     # NumPy's own floor_divide of floats gives 9 for 1 // 0.1.
     return xp.floor(xp.true_divide(x, y))
@@ -59,15 +59,13 @@ def floor_div_kernel(xp: Any, x: Any, y: Any) -> Any:
 
 def floor_mod_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
-        check_divisor(y)
-        return xp.mod(x, y)
-    remainder = xp.fmod(x, y)
-    return xp.where((x < 0) == (y < 0), remainder, xp.fmod(remainder + y, y))
+        check_divisor(x, y)
+    return xp.mod(x, y)
 
 
 def truncate_mod_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind in "iu":
-        check_divisor(y)
+        check_divisor(x, y)
     return xp.fmod(x, y)
 
 

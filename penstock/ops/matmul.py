@@ -300,8 +300,8 @@ def matmul(
             raise ValueError("Only one of transpose_b and adjoint_b can be True.")
         a = convert_to_tensor(a, name="a")
         b = convert_to_tensor(b, name="b")
-        ranks = (a._rank(), b._rank())
-        if any(rank is None or rank > 2 for rank in ranks):
+        may_be_batch = any(rank is None or rank > 2 for rank in (a._rank(), b._rank()))
+        if may_be_batch and not (a_is_sparse or b_is_sparse):
             # The batch op knows adjoints alone: a conjugate makes a transpose of one.
             if transpose_a:
                 a, adjoint_a = api.conj(a), True

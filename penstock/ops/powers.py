@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
@@ -35,10 +36,10 @@ def pow_kernel(xp: Any, x: Any, y: Any) -> Any:
 def pow_gradient(op: Operation, grad: Any) -> Grads:
     """d(x**y) = y x**(y-1) dx + x**y log(x) dy, with 0 for the log where x is not positive."""
     x, y = op._inputs
-    z = op.outputs[0]
     axes = Unbroadcast(x, y, grad)
-    x, y, z = api.conj(x), api.conj(y), api.conj(z)
+    x, y = api.conj(x), api.conj(y)
     first = axes.first(grad * y * api.pow(x, y - 1))
+    z = api.conj(op.outputs[0])
     mask = api.not_equal(x, 0) if x.dtype.is_complex else x > 0
     log_x = api.where(mask, api.log(api.where(mask, x, api.ones_like(x))), api.zeros_like(x))
     return [first, axes.second(grad * z * log_x)]
@@ -155,3 +156,29 @@ XDIVY = binary("Xdivy", xdivy_kernel, _NO_NAN, gradient=xdivy_gradient)
 
 publish_binary(XLOGY, "math.xlogy", "x log(y), and 0 where x is 0.", "tf.math.xlogy(p, q)")
 publish_binary(XDIVY, "math.xdivy", "x / y, and 0 where x is 0.", "tf.math.xdivy(p, q)")
+
+
+@export("math.polyval")
+def polyval(coeffs: Any, x: Any, name: str | None = None) -> Tensor:
+    """The value of a polynomial, by Horner's rule.
+
+    Args:
+        coeffs: a list of coefficients, numbers or tensors, of the highest power first.
+        x: a tensor of a number type.
+        name: a name for the operations.
+
+    Returns:
+        A Tensor of the same type.
+
+    Example:
+        >>> tf.math.polyval([1.0, 0.0, -2.0], x)  # x² - 2
+    """
+    with name_scope(name, "polyval", [*coeffs, x]):
+        x = convert_to_tensor(x, name="x")
+        if not coeffs:
+            return api.zeros_like(x, name=name)
+        terms = [convert_to_tensor(c, name=f"coeff_{i}") for i, c in enumerate(coeffs)]
+        value = terms[0]
+        for coefficient in terms[1:]:
+            value = coefficient + value * x
+        return value

@@ -176,11 +176,11 @@ def sum_gradient(op: Operation, grad: Any) -> Grads:
 def _kept_and_multiples(x: Tensor, axes: Any) -> tuple[Any, Any]:
     """The shape with its axes kept, and how often to repeat it: worked out once for a graph."""
     assert x._shape is not None
-    key = (x._shape, tuple(axes.ravel().tolist()))
+    key = (x._shape, tuple(axes.reshape(-1)))
     known = _kept_shapes_of_graph.setdefault(x.graph, {})
     if key not in known:
         kept = static_value.constant_value(
-            reduced_shape(np.array(x._shape, np.int32), axes.reshape(-1))
+            reduced_shape(np.array(x._shape, np.int32), key[1])
         )
         sizes = np.array(x._shape, np.int32)
         multiples = static_value.constant_value(

@@ -1,0 +1,54 @@
+"""Cases of clipping, and of norms."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from tests.ops.case import case, fails, floats
+
+ZEROS = np.zeros(3, np.float32)
+
+
+def together(tf: Any, x: Any, y: Any, limit: float) -> Any:
+    """A list with a hole, clipped by one norm."""
+    clipped, norm = tf.clip_by_global_norm([x, None, y], limit)
+    return [clipped[0], clipped[2], norm]
+
+
+def by_a_given_norm(tf: Any, x: Any) -> Any:
+    return tf.clip_by_global_norm([x], 1.0, use_norm=tf.constant(2.0), name="clipped")[0]
+
+
+def slices(tf: Any, x: Any) -> Any:
+    """Slices stay slices."""
+    whole = tf.IndexedSlices(x, tf.constant([0, 2]), tf.constant([4, 3]))
+    by_norm = tf.clip_by_norm(whole, 0.5)
+    by_value = tf.clip_by_value(whole, -0.5, 0.5)
+    return [by_norm.values, by_value.values, tf.global_norm([whole])]
+
+
+CASES = [
+    case("clip_by_value", floats(2, 3), -1.0, 1.0),
+    case("clip_by_value", floats(2, 3), floats(3, high=0), 0.5, name="clipped"),
+    case("clip_by_norm", floats(2, 3), 1.0),
+    case("clip_by_norm", floats(2, 3), 1.0, axes=[1], name="clipped"),
+    case("clip_by_norm", ZEROS, 1.0).but(numeric=False),
+    case("clip_by_average_norm", floats(2, 3), 0.1),
+    case("global_norm", [floats(2, 3), None, floats(3)]),
+    case(together, floats(2, 3), floats(3), 1.0),
+    case(together, floats(2, 3), floats(3), 100.0),
+    case(together, np.array([np.inf], np.float32), floats(2), 1.0).but(gradient=False),
+    case(by_a_given_norm, floats(3)).but(numeric=False),  # no float64 form
+    case(slices, floats(2, 3)).but(numeric=False),
+    *[case("norm", floats(2, 3), order) for order in ("euclidean", 1, 2, 3, np.inf)],
+    *[case("norm", floats(2, 3), order, axis=1) for order in ("euclidean", 1, 2, 3, np.inf)],
+    case("norm", floats(2, 3), "fro", axis=[0, 1], keepdims=True),
+    case("norm", floats(2, 3), 1, axis=(0, 1), name="size"),
+    case("norm", floats(2, 3), np.inf, axis=[-2, -1]),
+    case("norm", floats(3, dtype="complex64")),
+    fails("clip_by_value", floats(2), floats(3, 2), 1.0).but(says="are not compatible"),
+    fails("norm", floats(2), "other"),
+    fails("global_norm", 1.0),
+]

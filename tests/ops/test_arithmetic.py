@@ -1,0 +1,69 @@
+"""Checks the arithmetic ops against TensorFlow 1.15."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import penstock as tf
+from tests.ops.suite import OpSuite, tier_config
+
+
+class TestArithmetic(OpSuite):
+    subject = "arithmetic"
+
+
+@pytest.mark.parametrize("name", ["floordiv", "mod", "truncatediv", "truncatemod", "div"])
+def test_an_integer_divided_by_zero_is_an_error(name: str) -> None:
+    # Interpreted: XLA has no errors that depend on values.
+    with tf.Graph().as_default(), tf.Session(config=tier_config("interpreted")) as session:
+        x, y = tf.placeholder(tf.int32, [2]), tf.placeholder(tf.int32, [2])
+        quotient = getattr(tf, name)(x, y)
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Integer division by zero"):
+            session.run(quotient, {x: [1, 2], y: [1, 0]})
+
+
+def test_a_negative_power_of_integers_is_an_error() -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config("interpreted")) as session:
+        x = tf.placeholder(tf.int32, [2])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="negative integer powers"):
+            session.run(x**x, {x: [1, -2]})
+
+
+def test_a_constant_divisor_of_zero_is_found_by_xla_too() -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config("compiled")) as session:
+        x = tf.placeholder(tf.int32, [2])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Integer division by zero"):
+            session.run(x // 0, {x: [1, 2]})
+
+
+class Reflecting:
+    """Knows what to do with a tensor on its left."""
+
+    def __radd__(self, tensor: object) -> str:
+        return "reflected"
+
+
+def test_an_operand_that_is_no_tensor_may_take_over() -> None:
+    with tf.Graph().as_default():
+        assert tf.constant(1.0) + Reflecting() == "reflected"
+
+
+def test_equality_is_identity() -> None:
+    with tf.Graph().as_default():
+        x, y = tf.constant(1.0), tf.constant(1.0)
+        assert x == x
+        assert x != y
+        assert {x: 1, y: 2}[y] == 2
+
+
+def test_none_is_no_operand() -> None:
+    with tf.Graph().as_default(), pytest.raises(ValueError, match="None values not supported"):
+        tf.constant(1.0) + None
+
+
+@pytest.mark.parametrize("shape", [(2, 3), (3,), ()])
+def test_numpy_arrays_leave_the_operator_to_the_tensor(shape: tuple[int, ...]) -> None:
+    with tf.Graph().as_default():
+        total = np.ones(shape, np.float32) + tf.constant([1.0, 2.0, 3.0])
+        assert total.op.type == "AddV2"

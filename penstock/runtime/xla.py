@@ -103,7 +103,7 @@ class CompiledCluster(Cluster):
                     [v for v, is_known in zip(values, self._is_known, strict=True) if not is_known]
                 )
             counters = [
-                slot.take(n)[1] for slot, n in zip(self._random, program.reserved, strict=True)
+                slot.take(n) for slot, n in zip(self._random, program.reserved, strict=True)
             ]
             if not self._written and not self._only_read:
                 outputs, _ = program.run(list(values), [], [], counters, self._large)
@@ -173,7 +173,8 @@ class CompiledCluster(Cluster):
             [shaped(v) for v, is_known in zip(values, self._is_known, strict=True) if not is_known],
             [self._shape_of_slot(slot, jax) for slot in self._written],
             [self._shape_of_slot(slot, jax) for slot in self._only_read],
-            [jax.ShapeDtypeStruct((4,), np.uint32) for _ in self._random],
+            # The keys are arguments too: one drawn by chance would make a program of its own.
+            [tuple([jax.ShapeDtypeStruct((n,), np.uint32) for n in (2, 4)]) for _ in self._random],
             [shaped(array) for array in self._large],
         )
         lowered = jax.jit(tracer.trace, donate_argnums=(1,)).lower(*arguments)
@@ -312,8 +313,7 @@ class _Tracer:
         kernel = spec.bound_kernel(op, np if on_host else jax.numpy)
         if spec.reserve is not None:
             self.reserved.append(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
-            rng = (self._state.random(op).key, counter_of[op])
-            operands = [rng, *operands]
+            operands = [counter_of[op], *operands]
         result = kernel(*operands)
         if not step.writes:
             return [result] if spec.single_output else flatten_outputs(result)

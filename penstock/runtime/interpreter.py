@@ -295,8 +295,8 @@ class _Writer:
             if result is None:
                 texts.append("None")
             elif isinstance(result, Read):
-                self._line(f"    f{number} = {self._text(result)}", result.variable)
-                texts.append(f"own(f{number})")
+                self._line(f"    t{number} = {self._text(result)}", result.variable)
+                texts.append(f"own(t{number})")
             else:
                 texts.append(f"own({self._text(result)})")
         self._lines.append(f"    return ({', '.join(texts)}{',' if texts else ''})")

@@ -161,3 +161,16 @@ def test_a_run_inside_a_run():
         outer = tf.py_func(lambda x: session.run(inner, {a: x}), [a], tf.float32)
         for _ in range(4):
             assert session.run(outer, {a: 0.0}) == 1.0
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_a_variable_fetched_beside_a_feed_is_read_after_the_update(level):
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    step = tf.placeholder(tf.float32)
+    total = tf.Variable(0.0)
+    update = total.assign_add(step)
+    with tf.Session(config=config) as session:
+        session.run(total.initializer)
+        for number in range(1, 6):
+            assert session.run([total, step, update.op], {step: 2.0}) == [2.0 * number, 2.0, None]

@@ -45,10 +45,28 @@ def read_kernel(xp: Any, value: Any) -> Any:
     return value
 
 
+def declared_shape(handle: Tensor) -> shapes.Shape:
+    """The shape of the variable that a handle refers to, as far as its own op says."""
+    return shapes.as_tuple(handle.op._attrs.get("shape"))
+
+
+def refine_read(op: Operation) -> None:
+    op.outputs[0].set_shape(declared_shape(op._inputs[0]))
+
+
+def refine_gather(op: Operation) -> None:
+    shape, indices = declared_shape(op._inputs[0]), op._inputs[1]._shape
+    if shape == ():
+        raise ValueError("Shape must be at least rank 1 but is rank 0")
+    if shape is not None and indices is not None:
+        op.outputs[0].set_shape(indices + shape[1:])
+
+
 READ_VARIABLE_OP = register(
     OpSpec(
         name="ReadVariableOp", inputs=("resource: resource",), outputs=("value: dtype",), attrs=("dtype: type",),
         shape=lambda resource: None, kernel=read_kernel, gradient=lambda op, grad: [grad], stateful=True, view=True,
+        refine=refine_read,
     )
 )  # fmt: skip
 ASSIGN_VARIABLE_OP = register(
@@ -102,7 +120,8 @@ def gather_kernel(xp: Any, value: Any, indices: Any) -> Any:
     if xp is np:
         check_rows(indices, value.shape[0])
         return value[indices]
-    return xp.take(value, indices, axis=0, mode="clip")
+    inside = xp.where(indices < 0, value.shape[0], indices)  # JAX would count negative ones from the end
+    return xp.take(value, inside, axis=0, mode="fill", fill_value=0)
 
 
 def gather_gradient(op: Operation, grad: Tensor) -> Grads:
@@ -121,6 +140,7 @@ RESOURCE_GATHER = register(
             "batch_dims: int = 0", "validate_indices: bool = true", "dtype: type", "Tindices: {int32, int64}",
         ),
         shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
+        refine=refine_gather,
     )
 )  # fmt: skip
 
@@ -155,8 +175,8 @@ DESTROY_RESOURCE_OP = register(
 
 def variable_shape(handle: Tensor) -> Tensor:
     """The shape of a resource variable as a tensor: a constant where it is known."""
-    declared = handle.op._attrs.get("shape")
-    if shapes.is_known(declared):
+    declared = declared_shape(handle)
+    if declared is not None and None not in declared:
         return api.constant(list(declared), dtype=dtypes.int32)  # type: ignore[no-any-return]
     return VARIABLE_SHAPE(handle)  # type: ignore[no-any-return]
 
@@ -289,7 +309,6 @@ class ResourceVariable(Variable):
             element(definition.initial_value_name) if definition.initial_value_name else None
         )
         self._graph_element = element(definition.snapshot_name)
-        self._graph_element.set_shape(self._shape)
         self._cached = None
         if self._graph_element.op.type != "ReadVariableOp":
             self._cached = self._graph_element
@@ -341,9 +360,7 @@ class ResourceVariable(Variable):
     # Reading it
 
     def _read(self) -> Tensor:
-        value = READ_VARIABLE_OP(self._handle, dtype=self._dtype)
-        value.set_shape(self._shape)
-        return value  # type: ignore[no-any-return]
+        return READ_VARIABLE_OP(self._handle, dtype=self._dtype)  # type: ignore[no-any-return]
 
     def value(self) -> Tensor:
         """A tensor with the value that the variable has when this very op runs."""
@@ -364,11 +381,6 @@ class ResourceVariable(Variable):
         """Rows of the variable, without a copy of all of it."""
         with name_scope("Gather" if name is None else name) as scope:
             value = RESOURCE_GATHER(self._handle, indices, dtype=self._dtype, name=scope)
-        rows = value.op._inputs[1]._shape
-        if self._shape is not None:
-            if not self._shape:
-                raise ValueError("Shape must be at least rank 1 but is rank 0")
-            value.set_shape(None if rows is None else rows + self._shape[1:])
         return raw.Identity(value)  # type: ignore[no-any-return]
 
     def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:

@@ -54,10 +54,17 @@ def scatter_into(xp: Any, ref: Any, index: Any, updates: Any, how: str) -> Any:
         else:
             _NUMPY_UPDATES[how](out, index, updates)
         return out
-    places = ref.at[index]
+    # Compiled code cannot raise: what lies outside is left out. JAX would count negative ones from the end.
+    inside = tuple([xp.where(part < 0, size, part) for part, size in zip(index, ref.shape, strict=False)])
+    places = ref.at[inside]
     if how == "sub":
-        return places.add(-updates)
-    return getattr(places, _JAX_UPDATES[how])(updates)
+        return places.add(-updates, mode="drop")
+    if how == "div" and ref.dtype.kind in "iu":
+        from jax import lax
+
+        rows = places.get(mode="fill", fill_value=0)
+        return places.set(lax.div(rows, xp.broadcast_to(updates, rows.shape)), mode="drop")
+    return getattr(places, _JAX_UPDATES[how])(updates, mode="drop")
 
 
 def _divide_integers(out: Any, index: Any, updates: Any) -> None:

@@ -44,6 +44,8 @@ def on_rows(xp: Any, rule: Rule, state: Sequence[Any], indices: Any) -> Any:
     """Applies a rule to some rows of the variable and its slots; gives the whole arrays, changed."""
     if xp is np:
         check_rows(indices, state[0].shape[0])
+    else:  # compiled code cannot raise: rows that do not exist are left as they are
+        indices = xp.where(indices < 0, state[0].shape[0], indices)
     changed = rule(*[whole[indices] for whole in state])
     if len(state) == 1:
         changed = (changed,)
@@ -55,7 +57,7 @@ def on_rows(xp: Any, rule: Rule, state: Sequence[Any], indices: Any) -> Any:
 
 def _with_rows(xp: Any, whole: Any, indices: Any, rows: Any) -> Any:
     if xp is not np:
-        return whole.at[indices].set(rows)
+        return whole.at[indices].set(rows, mode="drop")
     changed = np.array(whole)
     changed[indices] = rows
     return changed

@@ -1,4 +1,4 @@
-"""The grammar of op specs: what an input, an output and an attr may be, parsed from TensorFlow's texts."""
+"""The grammar of op specs: inputs, outputs and attrs, parsed from TensorFlow's texts."""
 
 from __future__ import annotations
 
@@ -21,23 +21,24 @@ _TYPE_SETS = {
 
 
 class ArgSpec:
-    """An input or output of an op: `x: T`, `x: float`, `values: N * T`, `values: Tlist`, `ref: Ref(T)`.
+    """An input or output of an op: `x: T`, `x: float`, `values: N * T`,
+    `values: Tlist`, `ref: Ref(T)`.
 
     Attributes:
         name: the arg's name.
         is_ref: it is a reference to a variable.
         many: it is a list of tensors.
-        type_attr: the attr that holds its type (or, for a list of several types, its types), or None.
-        number_attr: the attr that holds the length of a list of one type, or None.
+        type_attr: the attr that holds its type (for a list of several types, its types), or "".
+        number_attr: the attr that holds the length of a list of one type, or "".
         type_list: the list may hold several types.
-        dtype: its type where the spec fixes it.
+        dtype: its type where the spec fixes it, or None.
         allowed: the types it may have, or None for any.
         decided_by: the name of the first arg with the same type attr.
     """
 
     __slots__ = (
-        "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many", "name", "number_attr", "type_attr",
-        "type_list",
+        "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many", "name", "number_attr",
+        "type_attr", "type_list",
     )  # fmt: skip
 
     def __init__(self, name: str, text: str, attr_specs: dict[str, AttrSpec]) -> None:
@@ -46,13 +47,13 @@ class ArgSpec:
         if self.is_ref:
             text = text[4:-1]
         number, star, element = text.partition("*")
-        self.number_attr = number.strip() if star else None
+        self.number_attr = number.strip() if star else ""
         type_name = (element if star else text).strip()
-        self.type_attr = type_name if type_name in attr_specs else None
+        self.type_attr = type_name if type_name in attr_specs else ""
         self.dtype = None if self.type_attr else dtypes.of_spec_name(type_name)
         attr = attr_specs.get(type_name)
         self.type_list = attr is not None and attr.kind == "list(type)"
-        self.many = self.number_attr is not None or self.type_list
+        self.many = bool(self.number_attr) or self.type_list
         self.allowed = attr.allowed if attr else None
         self.default_dtype = (
             attr.default if attr and attr.kind == "type" and attr.has_default else None
@@ -60,13 +61,13 @@ class ArgSpec:
 
     def count(self, attrs: dict[str, Any]) -> int:
         """How many tensors the arg stands for."""
-        if self.number_attr is not None:
+        if self.number_attr:
             return int(attrs[self.number_attr])
         return len(attrs[self.type_attr]) if self.type_list else 1
 
     def count_in(self, attrs: dict[str, Any], left: int) -> int:
         """`count`, where the attrs may lack it and `left` tensors are left."""
-        known = self.number_attr if self.number_attr is not None else self.type_attr
+        known = self.number_attr or self.type_attr
         return self.count(attrs) if known in attrs else left
 
     def dtype_in(self, attrs: dict[str, Any]) -> dtypes.DType:
@@ -89,18 +90,18 @@ class ArgSpec:
         """
         if not self.many:
             dtype = group.dtype.base_dtype
-            key = self.type_attr
-            if key is None:
-                if dtype is not self.dtype:
+            fixed = self.dtype
+            if fixed is not None:
+                if dtype is not fixed:
                     raise TypeError(
-                        f"Input '{self.name}' of '{op_name}' Op has type {dtype.name} that does not match expected "
-                        f"type of {self.dtype.name}."  # type: ignore[union-attr]
+                        f"Input '{self.name}' of '{op_name}' Op has type {dtype.name} that does "
+                        f"not match expected type of {fixed.name}."
                     )
                 return
-            known = attrs.get(key)
+            known = attrs.get(self.type_attr)
             if known is None:
                 self._check_allowed(dtype)
-                attrs[key] = dtype
+                attrs[self.type_attr] = dtype
             elif known is not dtype:
                 raise self._mismatch(op_name, dtype, known)
             return
@@ -112,31 +113,31 @@ class ArgSpec:
             return
         if attrs.setdefault(self.number_attr, len(group)) != len(group):
             raise ValueError(
-                f"List argument '{self.name}' to '{op_name}' Op with length {len(group)} must match length "
-                f"{attrs[self.number_attr]} of the other list arguments."
+                f"List argument '{self.name}' to '{op_name}' Op with length {len(group)} must "
+                f"match length {attrs[self.number_attr]} of the other list arguments."
             )
         for tensor in group:
             dtype = tensor.dtype.base_dtype
-            expected = attrs.setdefault(self.type_attr, dtype) if self.type_attr else self.dtype
+            expected = self.dtype or attrs.setdefault(self.type_attr, dtype)
             if dtype is not expected:
                 types = ", ".join([other.dtype.base_dtype.name for other in group])
                 raise TypeError(
-                    f"Tensors in list passed to '{self.name}' of '{op_name}' Op have types [{types}] that don't "
-                    f"all match: expected {expected.name}."
+                    f"Tensors in list passed to '{self.name}' of '{op_name}' Op have types "
+                    f"[{types}] that don't all match: expected {expected.name}."
                 )
             self._check_allowed(dtype)
 
     def _check_allowed(self, dtype: dtypes.DType) -> None:
         if self.allowed is not None and dtype not in self.allowed:
             raise TypeError(
-                f"Value passed to parameter '{self.name}' has DataType {dtype.name} not in list of allowed values: "
-                f"{', '.join([allowed.name for allowed in self.allowed])}"
+                f"Value passed to parameter '{self.name}' has DataType {dtype.name} not in list of "
+                f"allowed values: {', '.join([allowed.name for allowed in self.allowed])}"
             )
 
     def _mismatch(self, op_name: str, dtype: dtypes.DType, known: dtypes.DType) -> TypeError:
         return TypeError(
-            f"Input '{self.name}' of '{op_name}' Op has type {dtype.name} that does not match type {known.name} of "
-            f"argument '{self.decided_by}'."
+            f"Input '{self.name}' of '{op_name}' Op has type {dtype.name} that does not match type "
+            f"{known.name} of argument '{self.decided_by}'."
         )
 
 
@@ -212,13 +213,13 @@ class AttrSpec:
             shown = [a.name if isinstance(a, dtypes.DType) else a for a in self.allowed]
             if isinstance(result, dtypes.DType):
                 raise TypeError(
-                    f"Value passed to parameter '{self.name}' has DataType {result.name} not in list of allowed "
-                    f"values: {', '.join(map(str, shown))}"
+                    f"Value passed to parameter '{self.name}' has DataType {result.name} not in "
+                    f"list of allowed values: {', '.join(map(str, shown))}"
                 )
             quoted = '", "'.join(map(str, shown))
             raise ValueError(
-                f'Value for attr \'{self.name}\' of "{result}" is not in the list of allowed values: "{quoted}" '
-                f"for op '{op_name}'"
+                f"Value for attr '{self.name}' of \"{result}\" is not in the list of "
+                f"allowed values: \"{quoted}\" for op '{op_name}'"
             )
         if self.minimum is not None and self.kind == "int" and result < self.minimum:
             raise ValueError(

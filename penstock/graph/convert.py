@@ -28,14 +28,17 @@ def register_tensor_conversion_function(
 
     Args:
         base_type: a type or tuple of types.
-        conversion_func: `f(value, dtype=None, name=None, as_ref=False)` that gives a Tensor or NotImplemented.
+        conversion_func: `f(value, dtype=None, name=None, as_ref=False)` that gives a
+            Tensor or NotImplemented.
         priority: functions of lower priority are tried first.
 
     Raises:
         TypeError: `base_type` is no type, or `conversion_func` cannot be called.
 
     Example:
-        >>> tf.register_tensor_conversion_function(Celsius, lambda v, dtype, name, as_ref: tf.constant(v.degrees))
+        >>> def from_celsius(value, dtype=None, name=None, as_ref=False):
+        ...     return tf.constant(value.degrees, dtype, name=name)
+        >>> tf.register_tensor_conversion_function(Celsius, from_celsius)
     """
     if not isinstance(base_type, type) and not (
         isinstance(base_type, tuple) and all(isinstance(item, type) for item in base_type)
@@ -102,7 +105,8 @@ def internal_convert(
     if isinstance(value, Tensor):
         if dtype is not None and not dtype.is_compatible_with(value.dtype.base_dtype):
             raise ValueError(
-                f"Tensor conversion requested dtype {dtype.name} for Tensor with dtype {value.dtype.name}: {str(value)!r}"
+                f"Tensor conversion requested dtype {dtype.name} for Tensor with dtype "
+                f"{value.dtype.name}: {str(value)!r}"
             )
         return value
     for base_type, function in _functions_for(type(value)):
@@ -118,16 +122,18 @@ def internal_convert(
             continue
         if not isinstance(result, Tensor):
             raise RuntimeError(
-                f"Conversion function {function!r} for type {base_type} returned non-Tensor: {result!r}"
+                f"Conversion function {function!r} for type {base_type} returned "
+                f"non-Tensor: {result!r}"
             )
         if dtype is not None and not dtype.is_compatible_with(result.dtype.base_dtype):
             raise RuntimeError(
-                f"Conversion function {function!r} for type {base_type} returned incompatible dtype: "
-                f"requested = {dtype.name}, actual = {result.dtype.name}"
+                f"Conversion function {function!r} for type {base_type} returned incompatible "
+                f"dtype: requested = {dtype.name}, actual = {result.dtype.name}"
             )
         return result
     raise TypeError(
-        f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion function registered."
+        f"Cannot convert {value!r} with type {type(value)} to Tensor: no conversion "
+        "function registered."
     )
 
 
@@ -152,7 +158,8 @@ def convert_argument(
             and value.dtype.base_dtype is not dtypes.resource
         ):
             raise TypeError(
-                f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor (e.g.: a tf.Variable)"
+                f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor "
+                "(e.g.: a tf.Variable)"
             )
         return value
     try:
@@ -161,8 +168,8 @@ def convert_argument(
         if dtype is None:
             raise
         raise TypeError(
-            f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{op_name}', got {_shown(value)} of type "
-            f"'{type(value).__name__}' instead. Error: {error}"
+            f"Expected {dtype.name} passed to parameter '{arg.name}' of op '{op_name}', got "
+            f"{_shown(value)} of type '{type(value).__name__}' instead. Error: {error}"
         ) from None
     except ValueError as error:
         if dtype is None:
@@ -172,7 +179,8 @@ def convert_argument(
         ) from None
     if arg.is_ref and not tensor.dtype._is_ref_dtype:
         raise TypeError(
-            f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor (e.g.: a tf.Variable)"
+            f"'{op_name}' Op requires that input '{arg.name}' be a mutable tensor "
+            "(e.g.: a tf.Variable)"
         )
     return tensor
 
@@ -202,8 +210,8 @@ def _convert_list(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, Any])
             if dtype is None:
                 raise
             raise TypeError(
-                f"Tensors in list passed to '{arg.name}' of '{op_name}' Op have types that do not match expected "
-                f"type {dtype.name}: item {index} is {_shown(item)}. Error: {error}"
+                f"Tensors in list passed to '{arg.name}' of '{op_name}' Op have types that do not "
+                f"match expected type {dtype.name}: item {index} is {_shown(item)}. Error: {error}"
             ) from None
         if dtype is None and not arg.type_list:
             dtype = tensor.dtype.base_dtype

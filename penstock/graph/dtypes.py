@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 from typing import Any
 
 import ml_dtypes
@@ -23,6 +24,7 @@ class DType:
 
     __slots__ = ("_ref", "_type_enum", "as_numpy_dtype", "base_dtype", "name", "np_dtype")
 
+    _ref: DType
     _type_enum: int
     as_numpy_dtype: Any
     np_dtype: np.dtype[Any]
@@ -36,7 +38,7 @@ class DType:
             raise TypeError(f"type_enum is not a valid types_pb2.DataType: {type_enum}") from None
 
     @property
-    def _is_ref_dtype(self) -> bool:
+    def _is_ref_dtype(self) -> builtins.bool:
         return self._type_enum > _REF_OFFSET
 
     @property
@@ -55,37 +57,37 @@ class DType:
         return float32 if base is complex64 else float64 if base is complex128 else self
 
     @property
-    def is_numpy_compatible(self) -> bool:
+    def is_numpy_compatible(self) -> builtins.bool:
         """True where NumPy has this type."""
         return self.base_dtype not in (resource, variant)
 
     @property
-    def is_bool(self) -> bool:
+    def is_bool(self) -> builtins.bool:
         """True for bool."""
         return self.base_dtype is bool_
 
     @property
-    def is_integer(self) -> bool:
+    def is_integer(self) -> builtins.bool:
         """True for the integer types that are not quantized."""
         return self.np_dtype.kind in "iu" and not self.is_quantized
 
     @property
-    def is_floating(self) -> bool:
+    def is_floating(self) -> builtins.bool:
         """True for the real floating types."""
         return self.base_dtype in _FLOATS
 
     @property
-    def is_complex(self) -> bool:
+    def is_complex(self) -> builtins.bool:
         """True for complex64 and complex128."""
         return self.np_dtype.kind == "c"
 
     @property
-    def is_quantized(self) -> bool:
+    def is_quantized(self) -> builtins.bool:
         """True for the quantized types."""
         return self.base_dtype.name.startswith(("qint", "quint"))
 
     @property
-    def is_unsigned(self) -> bool:
+    def is_unsigned(self) -> builtins.bool:
         """True for the unsigned integer types."""
         return self.np_dtype.kind == "u" and not self.is_quantized
 
@@ -120,12 +122,12 @@ class DType:
             return (0, 1)
         return (0 if self.is_bool else self.min, self.max)
 
-    def is_compatible_with(self, other: Any) -> bool:
+    def is_compatible_with(self, other: Any) -> builtins.bool:
         """True where a tensor of type `other` can be used for this type."""
         other = as_dtype(other)
         return self is other or self is other.base_dtype
 
-    def __eq__(self, other: object) -> bool:
+    def __eq__(self, other: object) -> builtins.bool:
         if self is other:
             return True
         if other is None:
@@ -135,7 +137,7 @@ class DType:
         except TypeError:
             return False
 
-    def __ne__(self, other: object) -> bool:
+    def __ne__(self, other: object) -> builtins.bool:
         return not self == other
 
     def __hash__(self) -> int:
@@ -204,7 +206,7 @@ _FLOATS = (float16, float32, float64, bfloat16)
 _BY_NAME.update(half=float16, float=float32, double=float64)
 _BY_PYTHON: dict[Any, DType] = {
     float: float32,
-    type(True): bool_,
+    builtins.bool: bool_,
     object: string,
     str: string,
     bytes: string,
@@ -212,8 +214,8 @@ _BY_PYTHON: dict[Any, DType] = {
 _PROTO_NAMES = {"HALF": "float16", "FLOAT": "float32", "DOUBLE": "float64"}
 
 numbertypes = (
-    float32, float64, int64, int32, uint8, uint16, int16, int8, complex64, complex128, qint8, quint8,
-    qint32, float16, uint32, uint64, bfloat16,
+    float32, float64, int64, int32, uint8, uint16, int16, int8, complex64, complex128, qint8,
+    quint8, qint32, float16, uint32, uint64, bfloat16,
 )  # fmt: skip
 realnumbertypes = (
     float32, float64, int32, int64, uint8, int16, int8, uint16, float16, uint32, uint64, bfloat16,

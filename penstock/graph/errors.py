@@ -1,6 +1,7 @@
 """Error classes of `tf.errors`, with TensorFlow's canonical codes.
 
-An error raised while an op runs carries the op; its text ends with the user's line that made the op.
+An error raised while an op runs carries the op; its text ends with the user's
+line that made the op.
 """
 
 from __future__ import annotations

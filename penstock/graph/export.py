@@ -1,6 +1,7 @@
-"""Public names: `@export("nn.relu")` says, beside a function, under which TensorFlow names users find it.
+"""Public names: `@export("nn.relu")`, beside a function, names it as TensorFlow's users do.
 
-`api` reaches public names when they are used, so that gradients and libraries call ops of other files without importing them.
+`api` reaches public names when they are used, so that gradients and libraries call ops of other
+files without importing them.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ def export_as(name: str, thing: Any) -> None:
 
 
 def export_lazily(name: str, module: str, attribute: str) -> None:
-    """Makes `module.attribute` public as `tf.NAME`; the module is imported when a program uses the name.
+    """Makes `module.attribute` public as `tf.NAME`; its first use imports the module.
 
     Args:
         name: the dotted public name without the `tf.`.

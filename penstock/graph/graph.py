@@ -201,7 +201,8 @@ class Graph:
         """Puts the names of new operations under `name`.
 
         Args:
-            name: a name, made unique; with a slash at its end, exactly that scope; None leaves all scopes.
+            name: a name, made unique; with a slash at its end, exactly that scope;
+                None leaves all scopes.
 
         Example:
             >>> with graph.name_scope("layer") as scope: ...
@@ -247,7 +248,8 @@ class Graph:
         """Assigns new operations to a device.
 
         Args:
-            device_name_or_function: a device name, a function from Operation to one, or None for no device.
+            device_name_or_function: a device name, a function from Operation to one,
+                or None for no device.
 
         Example:
             >>> with graph.device("/cpu:0"): ...
@@ -264,7 +266,8 @@ class Graph:
         """Puts new operations on the device of `op`.
 
         Args:
-            op: an operation, tensor or variable; None drops all open ones (needs `ignore_existing`).
+            op: an operation, tensor or variable; None drops all open ones
+                (needs `ignore_existing`).
             ignore_existing: drop the colocations that are open.
         """
         if op is None and not ignore_existing:
@@ -333,7 +336,7 @@ class Graph:
         if not isinstance(name, str):
             raise TypeError(f"Operation names are strings (or similar), not {type(name).__name__}.")
         element = self.as_graph_element(name, allow_tensor=False, allow_operation=True)
-        return element  # type: ignore[no-any-return]
+        return element
 
     def get_tensor_by_name(self, name: str) -> Tensor:
         """The tensor of that name, such as "dense/BiasAdd:0".
@@ -345,7 +348,7 @@ class Graph:
         if not isinstance(name, str):
             raise TypeError(f"Tensor names are strings (or similar), not {type(name).__name__}.")
         element = self.as_graph_element(name, allow_tensor=True, allow_operation=False)
-        return element  # type: ignore[no-any-return]
+        return element
 
     def as_graph_element(
         self, obj: Any, allow_tensor: bool = True, allow_operation: bool = True

@@ -123,8 +123,8 @@ class Tensor:
         shape = shapes.as_tuple(shape)
         if not shapes.compatible(self._shape, shape):
             raise ValueError(
-                f"Shapes must be equal rank or compatible: {shapes.shape_text(self._shape)} of {self.name!r} "
-                f"and {shapes.shape_text(shape)} are not compatible"
+                f"Shapes must be equal rank or compatible: {shapes.shape_text(self._shape)} of "
+                f"{self.name!r} and {shapes.shape_text(shape)} are not compatible"
             )
         self._shape = shapes.merge(self._shape, shape)
 
@@ -144,7 +144,8 @@ class Tensor:
         Where there is no default session, the one open session of the tensor's graph serves.
 
         Raises:
-            ValueError: no session is given, none is the default, and the graph has none open or several.
+            ValueError: no session is given, none is the default, and the graph has
+                none open or several.
 
         Example:
             >>> c.eval(session=sess)
@@ -152,7 +153,8 @@ class Tensor:
         return session_for(self.graph, session, "evaluate tensor", "eval").run(self, feed_dict)
 
     def __repr__(self) -> str:
-        return f"<tf.Tensor {self.name!r} shape={shapes.shape_text(self._shape)} dtype={self.dtype.name}>"
+        shape = shapes.shape_text(self._shape)
+        return f"<tf.Tensor {self.name!r} shape={shape} dtype={self.dtype.name}>"
 
     def __str__(self) -> str:
         shape = "" if self._shape is None else f", shape={shapes.shape_text(self._shape)}"
@@ -164,20 +166,22 @@ class Tensor:
 
     def __iter__(self) -> Iterator[Tensor]:
         raise OperatorNotAllowedInGraphError(
-            "iterating over `tf.Tensor` is not allowed in Graph execution. Use Eager execution or decorate "
-            f"this function with @tf.function. The tensor is {self}; loop over what a session returns for it."
+            "iterating over `tf.Tensor` is not allowed in Graph execution. Use Eager execution or "
+            f"decorate this function with @tf.function. The tensor is {self}; loop over what a "
+            "session returns for it."
         )
 
     def __len__(self) -> int:
         raise TypeError(
-            f"len is not well defined for symbolic Tensors. ({self.name}) Please call `x.shape` rather "
-            "than `len(x)` for shape information."
+            f"len is not well defined for symbolic Tensors. ({self.name}) Please call `x.shape` "
+            "rather than `len(x)` for shape information."
         )
 
     def __bool__(self) -> bool:
         raise OperatorNotAllowedInGraphError(
-            "using a `tf.Tensor` as a Python `bool` is not allowed in Graph execution. Use Eager execution or "
-            f"decorate this function with @tf.function. The tensor is {self}; use `is not None`, tf.cond, or run it."
+            "using a `tf.Tensor` as a Python `bool` is not allowed in Graph execution. Use Eager "
+            f"execution or decorate this function with @tf.function. The tensor is {self}; use "
+            "`is not None`, tf.cond, or run it."
         )
 
     __nonzero__ = __bool__
@@ -224,8 +228,8 @@ class Operation:
     """
 
     __slots__ = (
-        "__weakref__", "_attrs", "_control_inputs", "_control_outputs", "_id", "_inputs", "device", "frame",
-        "graph", "name", "outputs", "spec",
+        "__weakref__", "_attrs", "_control_inputs", "_control_outputs", "_id", "_inputs",
+        "device", "frame", "graph", "name", "outputs", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -296,7 +300,7 @@ class Operation:
         return tuple(self.outputs)
 
     def get_attr(self, name: str) -> Any:
-        """The value of an attr: int, float, bool, bytes, DType, a protobuf message, or a list of these.
+        """The value of an attr: int, float, bool, bytes, DType, protobuf message or list of these.
 
         Raises:
             ValueError: it has no such attr.
@@ -373,7 +377,8 @@ def session_for(graph: Graph, session: Any, purpose: str, method: str) -> Any:
     if session is not None:
         if session.graph is not graph:
             raise ValueError(
-                f"Cannot use the given session to {purpose}: the tensor's graph is different from the session's graph."
+                f"Cannot use the given session to {purpose}: the tensor's graph is different from "
+                "the session's graph."
             )
         return session
     session = default_session()
@@ -383,12 +388,13 @@ def session_for(graph: Graph, session: Any, purpose: str, method: str) -> Any:
             return open_sessions[0]
         count = "none" if not open_sessions else str(len(open_sessions))
         raise ValueError(
-            f"Cannot {purpose} using `{method}()`: No default session is registered. Use `with sess.as_default()` "
-            f"or pass an explicit session to `{method}(session=sess)` (sessions open on this graph: {count})"
+            f"Cannot {purpose} using `{method}()`: No default session is registered. Use "
+            f"`with sess.as_default()` or pass an explicit session to `{method}(session=sess)` "
+            f"(sessions open on this graph: {count})"
         )
     if session.graph is not graph:
         raise ValueError(
-            f"Cannot use the default session to {purpose}: the tensor's graph is different from the session's "
-            f"graph. Pass an explicit session to `{method}(session=sess)`."
+            f"Cannot use the default session to {purpose}: the tensor's graph is different from "
+            f"the session's graph. Pass an explicit session to `{method}(session=sess)`."
         )
     return session

@@ -1,12 +1,13 @@
 """`OpSpec`: all there is to an op in one record, and the registry of them.
 
-The texts of a spec use TensorFlow's grammar, so that NodeDefs need no table of their own:
-inputs and outputs are "x: T", "x: float", "values: N * T", "values: Tlist" or "ref: Ref(T)";
-attrs are "T: {float, int32} = DT_INT32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "shape: shape".
+The texts of a spec use TensorFlow's grammar, so that NodeDefs need no table of their own: inputs
+and outputs are "x: T", "x: float", "values: N * T", "values: Tlist" or "ref: Ref(T)"; attrs are
+"T: {float, int32} = DT_INT32", "N: int >= 1", "padding: {'SAME', 'VALID'}", "shape: shape".
 
-A kernel is `kernel(xp, *inputs, *, attrs…)`. It is pure, and names what it wants in its signature: `xp` is the array
-namespace (numpy or jax.numpy), `rng` the random state of this run of the op, `ctx` the run itself (the op runs on the host
-then), and the keyword-only parameters are the attrs that it reads. Shape rules and gradients get attrs the same way.
+A kernel is `kernel(xp, *inputs, *, attrs…)`. It is pure, and names what it wants in its signature:
+`xp` is the array namespace (numpy or jax.numpy), `rng` the random state of this run of the op,
+`ctx` the run itself (the op runs on the host then), and the keyword-only parameters are the attrs
+that it reads. Shape rules and gradients get attrs the same way.
 """
 
 from __future__ import annotations
@@ -62,26 +63,33 @@ class OpSpec:
     Attributes:
         name: TensorFlow's name of the op, such as "Cumsum".
         inputs, outputs, attrs: their specs, in TensorFlow's grammar and order.
-        shape: shape rule. Gets for each input its `Shape` (for one in `static_inputs` its value as a NumPy array, or None
-            where that is not known; for one in `shape_inputs` its value as a `Shape`); a list input gives a list. Returns
-            the output's Shape, or a list with one for each where there are several or none. Raises ValueError.
+        shape: shape rule. Gets for each input its `Shape` (for one in `static_inputs` its value as
+            a NumPy array, or None where that is not known; for one in `shape_inputs` its value as a
+            `Shape`); a list input gives a list. Returns the output's Shape, or a list with one for
+            each where there are several or none. Raises ValueError.
         kernel: computes the outputs: one array, or a sequence where there are several.
-        gradient: `gradient(op, *grads, attrs…)` gives a gradient or None for each input, flat; or NOT_DIFFERENTIABLE.
-        static_inputs: inputs whose value decides a shape, an axis or a loop; kernels get them as NumPy arrays always.
+        gradient: `gradient(op, *grads, attrs…)` gives a gradient or None for each input, flat;
+            or NOT_DIFFERENTIABLE.
+        static_inputs: inputs whose value decides a shape, an axis or a loop; kernels get them as
+            NumPy arrays always.
         shape_inputs: those of them that are shapes, for which partial knowledge is of use.
-        writes: inputs that are variables (refs or resources) which the op assigns. The kernel returns their new
-            values first, in this order, then the outputs that are no refs.
+        writes: inputs that are variables (refs or resources) which the op assigns. The kernel
+            returns their new values first, in this order, then the outputs that are no refs.
         unread: inputs that are variables whose value the kernel does not want.
-        xla_kernel: the kernel for jax.numpy where the two must differ; with `kernel=None` it serves both.
-        reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox steps that one run takes.
-        stateful: it has an effect or a result of its own at each run: never folded, merged or reordered.
+        xla_kernel: the kernel for jax.numpy where the two must differ; with
+            `kernel=None` it serves both.
+        reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox
+            steps that one run takes.
+        stateful: it has an effect or a result of its own at each run: never folded,
+            merged or reordered.
         host: it runs on the host only.
         view: its output may share memory with an input.
         identity: each output is the input of the same place, unchanged: plans leave the op out.
         variable: its output stands for a variable of the session, which it names.
-        partial_value: `partial_value(op)`: what is known of the output's value as a tuple with None for unknown items.
-        refine: `refine(op)` adds to the static shapes what only the inputs themselves show, such as the shape of a
-            static input whose value is not known.
+        partial_value: `partial_value(op)`: what is known of the output's value as a tuple with
+            None for unknown items.
+        refine: `refine(op)` adds to the static shapes what only the inputs themselves show, such as
+            the shape of a static input whose value is not known.
     """
 
     name: str
@@ -112,9 +120,8 @@ class OpSpec:
     wants_rng: bool = field(init=False, repr=False)
     pure: bool = field(init=False, repr=False)
     kernel_attrs: tuple[str, ...] = field(init=False, repr=False)
-    plain: bool = field(
-        init=False, repr=False
-    )  # the kernel takes the inputs one by one, and all of them
+    # The kernel takes the inputs one by one, and all of them.
+    plain: bool = field(init=False, repr=False)
     _arg_names: list[str] = field(init=False, repr=False)
     _explicit_attrs: list[AttrSpec] = field(init=False, repr=False)
     _shape_attrs: tuple[str, ...] = field(init=False, repr=False)
@@ -167,12 +174,14 @@ class OpSpec:
         """Adds an op of this kind to the graph that its inputs belong to.
 
         Args:
-            values: its inputs, one for each arg: tensors or what converts to them; a list for a list arg.
+            values: its inputs, one for each arg: tensors or what converts to them; a
+                list for a list arg.
             name: the wanted name.
             attrs: the attrs that its inputs do not decide.
 
         Returns:
-            The output tensor, a list of them where there are several, or the Operation where there is none.
+            The output tensor, a list of them where there are several, or the Operation
+            where there is none.
 
         Raises:
             TypeError: an input or attr has a type that the op does not take.
@@ -180,7 +189,8 @@ class OpSpec:
         """
         if len(values) != len(self.input_args):
             raise TypeError(
-                f"op {self.name} takes {len(self.input_args)} inputs {self._arg_names}, got {len(values)}"
+                f"op {self.name} takes {len(self.input_args)} inputs "
+                f"{self._arg_names}, got {len(values)}"
             )
         graph = _graph_of_fast(values)
         stacks = graph._scopes
@@ -201,7 +211,7 @@ class OpSpec:
         return self.result_of(add(graph, inputs, groups, plain, full + "/"))
 
     def result_of(self, op: Operation) -> Any:
-        """What the call that makes `op` returns: a tensor, a list in which list outputs are lists, or the op."""
+        """What the call that makes `op` returns: a tensor, a list (of lists too), or the op."""
         args = self.output_args
         if not args:
             return op
@@ -222,7 +232,7 @@ class OpSpec:
     def build_flat(
         self, graph: Graph, inputs: list[Tensor], attrs: dict[str, Any], name: str
     ) -> Operation:
-        """Adds an op from a flat list of tensors and a whole set of attrs, as graph files hold them.
+        """Adds an op from a flat list of tensors and all of its attrs, as graph files hold them.
 
         Raises:
             TypeError, ValueError: the inputs do not fit the spec.
@@ -254,9 +264,8 @@ class OpSpec:
     ) -> tuple[list[Tensor], list[Any], dict[str, Any]]:
         attrs: dict[str, Any] = {}
         groups: list[Any] = []
-        for arg, value in zip(
-            self.input_args, values
-        ):  # lengths were compared: this is the hot path
+        # Their lengths were compared, and `strict` would take time on this hot path.
+        for arg, value in zip(self.input_args, values):  # noqa: B905
             if type(value) is not Tensor or arg.is_ref:
                 value = convert_argument(self.name, arg, value, attrs, graph)
             arg.infer(self.name, value, attrs)
@@ -301,9 +310,7 @@ class OpSpec:
     ) -> Operation:
         rule_attrs = {key: attrs[key] for key in self._shape_attrs}
         try:
-            found = self.shape(
-                *[self._shape_view(a, g) for a, g in zip(self.input_args, groups)], **rule_attrs
-            )
+            found = self.shape(*map(self._shape_view, self.input_args, groups), **rule_attrs)
         except ValueError as error:
             raise self._shape_error(error, inputs, name) from None
         if self.single_output:
@@ -317,7 +324,12 @@ class OpSpec:
         return op
 
     def _add_beside_variables(
-        self, graph: Graph, inputs: list[Tensor], groups: list[Any], attrs: dict[str, Any], name: str
+        self,
+        graph: Graph,
+        inputs: list[Tensor],
+        groups: list[Any],
+        attrs: dict[str, Any],
+        name: str,
     ) -> Operation:
         """`_add`, on the device of the variables that the op refers to."""
         with contextlib.ExitStack() as colocations:
@@ -351,13 +363,13 @@ class OpSpec:
         return {key: attrs[key] for key in attr_parameters(function)}
 
     def bound_kernel(self, op: Operation, xp: Any) -> Callable[..., Any]:
-        """The kernel of `op` with its namespace and attrs filled in: it takes (ctx, rng,) inputs."""
+        """The kernel of `op` with namespace and attrs filled in: it takes (ctx, rng,) inputs."""
         kernel = self.kernel
         if kernel is None or (self.xla_kernel is not None and xp is not np):
             kernel = self.xla_kernel
         assert kernel is not None
         if isinstance(kernel, NamespaceFunction):
-            return getattr(xp, kernel.function)  # type: ignore[no-any-return]
+            return getattr(xp, kernel.function)
         names = self.kernel_attrs if kernel is self.kernel else attr_parameters(kernel)
         attrs = {key: op._attrs[key] for key in names}
         if "xp" in _parameters(kernel):
@@ -366,11 +378,11 @@ class OpSpec:
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The names of all parameters. Of a plain function from its code: inspect.signature would double the import time."""
-    code = getattr(function, "__code__", None)
+    """The names of all parameters."""
+    code = getattr(function, "__code__", None)  # inspect.signature doubles the time of the import
     if code is None:
         return tuple(inspect.signature(function).parameters)
-    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]  # type: ignore[no-any-return]
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 @functools.cache
@@ -380,7 +392,7 @@ def attr_parameters(function: Callable[..., Any]) -> tuple[str, ...]:
     if code is None:
         parameters = inspect.signature(function).parameters.values()
         return tuple([p.name for p in parameters if p.kind is p.KEYWORD_ONLY])
-    return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]  # type: ignore[no-any-return]
+    return code.co_varnames[code.co_argcount : code.co_argcount + code.co_kwonlyargcount]
 
 
 def _graph_of_fast(values: Sequence[Any]) -> Graph:

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from penstock.graph.opspec import OpSpec
 
 _FIELD_OF_DTYPE = {
-    "float32": "float_val", "float64": "double_val", "int32": "int_val", "uint8": "int_val", "int16": "int_val",
-    "int8": "int_val", "uint16": "int_val", "string": "string_val", "complex64": "scomplex_val",
-    "int64": "int64_val", "bool": "bool_val", "complex128": "dcomplex_val", "float16": "half_val",
-    "bfloat16": "half_val", "uint32": "uint32_val", "uint64": "uint64_val", "qint8": "int_val",
-    "quint8": "int_val", "qint32": "int_val", "qint16": "int_val", "quint16": "int_val",
+    "float16": "half_val", "bfloat16": "half_val", "float32": "float_val", "float64": "double_val",
+    "complex64": "scomplex_val", "complex128": "dcomplex_val", "string": "string_val",
+    "bool": "bool_val", "int8": "int_val", "int16": "int_val", "int32": "int_val",
+    "int64": "int64_val", "uint8": "int_val", "uint16": "int_val", "uint32": "uint32_val",
+    "uint64": "uint64_val", "qint8": "int_val", "quint8": "int_val", "qint16": "int_val",
+    "quint16": "int_val", "qint32": "int_val",
 }  # fmt: skip
 
 
@@ -66,8 +67,8 @@ def array_from_tensor_proto(proto: Any) -> np.ndarray[Any, Any]:
         if len(proto.tensor_content) != count * numpy_type.itemsize:
             raise InvalidArgumentError(
                 None, None,
-                f"TensorProto of shape {list(shape)} and type {dtype.name} needs {count * numpy_type.itemsize} bytes, "
-                f"has {len(proto.tensor_content)}",
+                f"TensorProto of shape {list(shape)} and type {dtype.name} needs "
+                f"{count * numpy_type.itemsize} bytes, has {len(proto.tensor_content)}",
             )  # fmt: skip
         return np.frombuffer(proto.tensor_content, numpy_type).copy().reshape(shape)
     values = _listed_values(proto, dtype, numpy_type)
@@ -112,7 +113,8 @@ def attr_value(value: Any, kind: str) -> Any:
 
     Args:
         value: in the form that operations keep.
-        kind: as in the op's spec; "any" where that lacks the attr, and the value's own type decides.
+        kind: as in the op's spec; "any" where that lacks the attr, and the
+            value's own type decides.
     """
     from tensorboard.compat.proto import attr_value_pb2
 
@@ -202,7 +204,7 @@ def _single_from_proto(field: str, value: Any) -> Any:
 
 
 def public_attr(value: Any, kind: str) -> Any:
-    """An attr as `Operation.get_attr` gives it: DTypes for types, bytes for strings, messages for shapes and tensors."""
+    """An attr as `Operation.get_attr` gives it: DType, bytes, a message for shapes and tensors."""
     message = attr_value(value, kind)
     field = message.WhichOneof("value")
     if field == "list":
@@ -257,7 +259,7 @@ def op_def(spec: OpSpec) -> Any:
     ):
         for arg in args:
             added = target.add(name=arg.name, is_ref=arg.is_ref)
-            added.number_attr = arg.number_attr or ""
+            added.number_attr = arg.number_attr
             if arg.dtype is not None:
                 added.type = arg.dtype.as_datatype_enum
             elif arg.type_list:

@@ -1,4 +1,4 @@
-"""The public functions on graphs: scopes, collections and look-ups that act on the default graph."""
+"""The public functions on graphs: scopes, collections, look-ups that act on the default graph."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from penstock.graph.stacks import default_graph, default_session, reset_default_
 from penstock.graph.static_value import constant_value
 
 for _name, _thing in {
-    "Graph": Graph, "Operation": Operation, "Tensor": Tensor, "GraphKeys": GraphKeys, "DType": dtypes.DType,
-    "as_dtype": dtypes.as_dtype, "TensorShape": shapes.TensorShape, "Dimension": shapes.Dimension,
-    "DeviceSpec": DeviceSpec, "reset_default_graph": reset_default_graph, "get_default_graph": default_graph,
+    "Graph": Graph, "Operation": Operation, "Tensor": Tensor, "GraphKeys": GraphKeys,
+    "DType": dtypes.DType, "as_dtype": dtypes.as_dtype,
+    "TensorShape": shapes.TensorShape, "Dimension": shapes.Dimension, "DeviceSpec": DeviceSpec,
+    "reset_default_graph": reset_default_graph, "get_default_graph": default_graph,
     "get_default_session": default_session, "get_static_value": constant_value,
     "contrib.util.constant_value": constant_value, "OpError": errors.OpError,
     "dtypes.DType": dtypes.DType, "dtypes.as_dtype": dtypes.as_dtype,
@@ -25,8 +26,8 @@ for _name, _thing in {
     export_as(_name, _thing)
 
 for _dtype in (
-    "float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 uint8 uint16 uint32 uint64 bool "
-    "string resource variant qint8 quint8 qint16 quint16 qint32 half double"
+    "float16 float32 float64 bfloat16 complex64 complex128 int8 int16 int32 int64 uint8 uint16 "
+    "uint32 uint64 bool string resource variant qint8 quint8 qint16 quint16 qint32 half double"
 ).split():
     export_as(_dtype, getattr(dtypes, _dtype))
     export_as(f"dtypes.{_dtype}", getattr(dtypes, _dtype))
@@ -60,8 +61,8 @@ class name_scope:
     def __init__(self, name: Any, default_name: Any = None, values: Any = None) -> None:
         if not (default_name is None or isinstance(default_name, str)):
             raise TypeError(
-                f"`default_name` type ({type(default_name)}) is not a string type. You likely meant to "
-                "pass this into the `values` kwarg."
+                f"`default_name` type ({type(default_name)}) is not a string type. You likely "
+                "meant to pass this into the `values` kwarg."
             )
         self._given_name = name
         self._name = default_name if name is None else name
@@ -75,7 +76,8 @@ class name_scope:
     def __enter__(self) -> str:
         if self._name is None and self._values is not None:
             raise ValueError(
-                f"At least one of name ({self._given_name}) and default_name (None) must be provided."
+                f"At least one of name ({self._given_name}) and default_name "
+                "(None) must be provided."
             )
         graph = graph_of(list(self._values or ()))
         self._default = graph.as_default()
@@ -164,7 +166,8 @@ def get_collection_ref(key: Any) -> list[Any]:
 def set_random_seed(seed: int | None) -> None:
     """Sets the default graph's random seed.
 
-    Each random op made after this gets a seed that follows from it and from the op's place in the graph.
+    Each random op made after this gets a seed that follows from it and from the
+    op's place in the graph.
 
     Args:
         seed: an int.

@@ -1,6 +1,7 @@
 """Partial static shapes: `TensorShape` and `Dimension` for users, plain tuples for shape rules.
 
-A shape rule works on `Shape`: None where the rank is unknown, else a tuple whose unknown sizes are None.
+A shape rule works on `Shape`: None where the rank is unknown, else a tuple whose
+unknown sizes are None.
 """
 
 from __future__ import annotations
@@ -117,12 +118,14 @@ class Dimension:
 
     def __truediv__(self, other: Any) -> Any:
         raise TypeError(
-            f"unsupported operand type(s) for /: 'Dimension' and '{type(other).__name__}', please use // instead"
+            f"unsupported operand type(s) for /: 'Dimension' and '{type(other).__name__}', "
+            "please use // instead"
         )
 
     def __rtruediv__(self, other: Any) -> Any:
         raise TypeError(
-            f"unsupported operand type(s) for /: '{type(other).__name__}' and 'Dimension', please use // instead"
+            f"unsupported operand type(s) for /: '{type(other).__name__}' and 'Dimension', "
+            "please use // instead"
         )
 
     def __mod__(self, other: Any) -> Any:

@@ -49,8 +49,8 @@ def reset_default_graph() -> None:
     """
     if _stacks.graphs:
         raise AssertionError(
-            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared graph, "
-            "exit the nesting and create a new graph."
+            "Do not use tf.reset_default_graph() to clear nested graphs. If you need a cleared "
+            "graph, exit the nesting and create a new graph."
         )
     with _global_lock:
         _global_graph.clear()

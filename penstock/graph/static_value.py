@@ -1,4 +1,4 @@
-"""What is known of a tensor's value while the graph is built: constants, and shapes known in part."""
+"""What is known of a tensor's value while the graph is built: constants, partly known shapes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,8 @@ def constant_value(tensor: Tensor, partial: bool = False) -> Any:
 
     Args:
         tensor: the tensor.
-        partial: kept for TensorFlow's signature; partly known values are what `constant_value_as_shape` gives.
+        partial: kept for TensorFlow's signature; partly known values are what
+            `constant_value_as_shape` gives.
 
     Example:
         >>> constant_value(tf.constant([1, 2]))
@@ -112,7 +113,8 @@ def constant_value_as_shape(tensor: Tensor) -> shapes.Shape:
             if value == -1:
                 return None
             raise ValueError(
-                f"Received a scalar with value '{value}' as shape; require a statically known scalar -1"
+                f"Received a scalar with value '{value}' as shape; require a "
+                "statically known scalar -1"
             )
         if value.size and value.min() < -1:
             raise ValueError(f"Invalid value in tensor used for shape: {value.min()}")

@@ -3,7 +3,7 @@ import numpy as np
 import tensorflow as tf
 
 x = tf.constant([1.0, 2.0, 3.0], name="x")
-y = tf.constant([0.5, -1.0, 2.0], name="y")
+y = tf.constant([0.5, -1.0, 0.25], name="y")
 z = tf.constant(1.0, name="z")
 
 shared = tf.multiply(x, y, name="shared")

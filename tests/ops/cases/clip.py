@@ -29,7 +29,12 @@ def slices(tf: Any, x: Any) -> Any:
     return [by_norm.values, by_value.values, tf.global_norm([whole])]
 
 
+def in_one_op(tf: Any, x: Any, low: Any, high: Any) -> Any:
+    return tf.raw_ops.ClipByValue(t=x, clip_value_min=low, clip_value_max=high)
+
+
 CASES = [
+    case(in_one_op, floats(2, 3), floats(high=0), floats(low=0)).but(gradient=False),
     case("clip_by_value", floats(2, 3), -1.0, 1.0),
     case("clip_by_value", floats(2, 3), floats(3, high=0), 0.5, name="clipped"),
     case("clip_by_norm", floats(2, 3), 1.0),

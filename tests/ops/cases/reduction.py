@@ -20,7 +20,9 @@ def twice(tf: Any, x: Any) -> Any:
 def of_unknown_rank(tf: Any, x: Any) -> Any:
     """All axes of a tensor of which not even the rank is known."""
     hidden = tf.placeholder_with_default(x, None)
-    return [tf.reduce_sum(hidden), tf.reduce_mean(hidden), tf.reduce_sum(hidden, -1, keepdims=True)]
+    total, mean = tf.reduce_sum(hidden), tf.reduce_mean(hidden)
+    assert total.shape == mean.shape == []
+    return [tf.reshape(total, [1]), tf.reshape(mean, [1]), tf.reduce_sum(hidden, -1, keepdims=True)]
 
 
 def along(tf: Any, x: Any, axis: Any) -> Any:

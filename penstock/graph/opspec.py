@@ -87,7 +87,7 @@ class OpSpec:
         identity: each output is the input of the same place, unchanged: plans leave the op out.
         variable: its output stands for a variable of the session, which it names.
         partial_value: `partial_value(op)`: what is known of the output's value as a tuple with
-            None for unknown items.
+            None for unknown items; a list of such where the op has several outputs.
         refine: `refine(op)` adds to the static shapes what only the inputs themselves show, such as
             the shape of a static input whose value is not known.
     """

@@ -43,8 +43,8 @@ def _work_out(tensor: Tensor) -> None:
             continue
         if not _can_be_constant(op):
             values: Any = None
-        elif op.spec.partial_value is not None and _is_whole(known := op.spec.partial_value(op)):
-            values = [np.asarray(known, op.outputs[0].dtype.base_dtype.np_dtype)]
+        elif (known := _known_values(op)) is not None:
+            values = known
         else:
             missing = [t.op for t in op._inputs if t._static is None]
             if any([t._static is _UNKNOWN for t in op._inputs]) or not _worth_it(op):
@@ -94,6 +94,26 @@ def _read_only(value: Any) -> Any:
     return array
 
 
+def _partial_values(op: Operation) -> list[Any]:
+    """What the op's own rule knows of each output; nothing where it has no rule."""
+    if op.spec.partial_value is None:
+        return []
+    known = op.spec.partial_value(op)
+    return known if isinstance(known, list) else [known]
+
+
+def _known_values(op: Operation) -> list[Any] | None:
+    """The outputs that the op's own rule knows wholly, `_UNKNOWN` for others; None without any."""
+    partial = _partial_values(op)
+    if not any([_is_whole(known) for known in partial]):
+        return None
+    pairs = zip(partial, op.outputs, strict=True)
+    return [
+        np.asarray(known, output.dtype.base_dtype.np_dtype) if _is_whole(known) else _UNKNOWN
+        for known, output in pairs
+    ]
+
+
 def _is_whole(known: Any) -> bool:
     if isinstance(known, tuple):
         return None not in known
@@ -119,11 +139,9 @@ def constant_value_as_shape(tensor: Tensor) -> shapes.Shape:
         if value.size and value.min() < -1:
             raise ValueError(f"Invalid value in tensor used for shape: {value.min()}")
         return tuple([None if size < 0 else int(size) for size in value.tolist()])
-    spec = tensor.op.spec
-    if spec.partial_value is not None:
-        known = spec.partial_value(tensor.op)
-        if isinstance(known, tuple):
-            return tuple([None if size is None or size < 0 else int(size) for size in known])
+    partial = _partial_values(tensor.op)
+    if partial and isinstance(known := partial[tensor.value_index], tuple):
+        return tuple([None if size is None or size < 0 else int(size) for size in known])
     if tensor._shape is not None and len(tensor._shape) == 1 and tensor._shape[0] is not None:
         return (None,) * tensor._shape[0]
     return None

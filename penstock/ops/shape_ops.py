@@ -44,6 +44,10 @@ SHAPE = register(
 )  # fmt: skip
 
 
+def known_shapes(op: Operation) -> list[Any]:
+    return [x._shape for x in op._inputs]
+
+
 def shape_n_kernel(xp: Any, inputs: list[Any], *, out_type: dtypes.DType) -> Any:
     return [np.array(x.shape, out_type.np_dtype) for x in inputs]
 
@@ -53,7 +57,7 @@ SHAPE_N = register(
         name="ShapeN", inputs=("input: N * T",), outputs=("output: N * out_type",),
         attrs=("N: int >= 1", "T: type", "out_type: {int32, int64} = DT_INT32"),
         shape=lambda inputs: [shape_of(x) for x in inputs], kernel=shape_n_kernel,
-        gradient=NOT_DIFFERENTIABLE,
+        gradient=NOT_DIFFERENTIABLE, partial_value=known_shapes,
     )
 )  # fmt: skip
 
@@ -396,6 +400,10 @@ def squeeze_shape(x: Shape, *, squeeze_dims: list[int]) -> Shape:
 
 
 def squeeze_kernel(xp: Any, x: Any, *, squeeze_dims: list[int]) -> Any:
+    for axis in squeeze_dims:
+        if not -x.ndim <= axis < x.ndim:
+            text = f"Tried to squeeze dim index {axis} for tensor with {x.ndim} dimensions."
+            raise InvalidArgumentError(None, None, text)
     try:
         return x.reshape(squeeze_shape(x.shape, squeeze_dims=squeeze_dims))
     except ValueError as error:
@@ -458,6 +466,9 @@ def broadcast_to_shape(x: Shape, wanted: Any) -> Shape:
 
 def broadcast_to_kernel(xp: Any, x: Any, shape: Any) -> Any:
     sizes = tuple(shape.tolist())
+    if x.ndim > len(sizes):
+        text = f"Rank of input ({x.ndim}) must be no greater than rank of output shape ({len(sizes)})."
+        raise InvalidArgumentError(None, None, text)
     try:
         return xp.broadcast_to(x, sizes)
     except ValueError:

@@ -1,4 +1,4 @@
-"""`tf.gradients`: the one backward walk. It adds to the graph the ops that compute symbolic derivatives."""
+"""`tf.gradients`: the one backward walk, which adds to a graph the ops that compute derivatives."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ Grad = Any  # Tensor | IndexedSlices | None
 GradientFunction = Callable[..., Any]
 
 _TRAINABLE = (
-    dtypes.float16, dtypes.float32, dtypes.float64, dtypes.bfloat16, dtypes.complex64, dtypes.complex128,
-    dtypes.resource, dtypes.variant,
+    dtypes.float16, dtypes.float32, dtypes.float64, dtypes.bfloat16,
+    dtypes.complex64, dtypes.complex128, dtypes.resource, dtypes.variant,
 )  # fmt: skip
 
 _registered_gradients: dict[str, GradientFunction] = {}
@@ -32,7 +32,8 @@ _registered_gradients: dict[str, GradientFunction] = {}
 class AggregationMethod:
     """How the gradients that reach one tensor on several ways are summed.
 
-    ADD_N, the default, sums them in one op; the experimental ones sum pair by pair, or as they come.
+    ADD_N, the default, sums them in one op; the experimental ones sum pair by
+    pair, or as they come.
     """
 
     ADD_N = 0
@@ -88,7 +89,7 @@ def no_gradient(op_type: str) -> None:
 
 
 def gradient_function(op: Operation) -> GradientFunction | None:
-    """The function `f(op, *grads)` that differentiates an op; None where nothing flows back through it.
+    """The function `f(op, *grads)` that differentiates an op; None where nothing flows back.
 
     Raises:
         LookupError: the op has none.
@@ -179,7 +180,7 @@ def _as_list(values: Any) -> list[Any]:
 def _tensor(value: Any, name: str, as_ref: bool = False) -> Tensor:
     """The tensor that stands for `value` in the walk; of IndexedSlices, its values."""
     if isinstance(value, IndexedSlices):
-        return value.values  # type: ignore[no-any-return]
+        return value.values
     return internal_convert(value, name=name, as_ref=as_ref)
 
 
@@ -187,16 +188,19 @@ def _starting_gradients(starts: Sequence[Any], ys: list[Tensor], colocation: Any
     """What flows back from each y: ones where the caller gives nothing.
 
     Raises:
-        TypeError: a y is of a type that has no derivatives, or a given gradient of another type than its y.
+        TypeError: a y is of a type that has no derivatives, or a given gradient of
+            another type than its y.
     """
     found = []
     for index, (start, y) in enumerate(zip(starts, ys, strict=True)):
         if start is None:
             if not (y.dtype.is_floating or y.dtype.is_integer):
+                dtype = y.dtype.base_dtype.name
                 raise TypeError(
-                    f"Gradients of complex tensors must set grad_ys (y.dtype = {y.dtype.base_dtype.name})"
+                    f"Gradients of complex tensors must set grad_ys (y.dtype = {dtype})"
                     if y.dtype.is_complex
-                    else f"Tensor {y.name} with type {y.dtype.base_dtype.name} must be numeric to obtain a default gradient"
+                    else f"Tensor {y.name} with type {dtype} must be numeric to obtain a "
+                    "default gradient"
                 )
             with colocation(y.op):
                 found.append(
@@ -213,8 +217,9 @@ def _starting_gradients(starts: Sequence[Any], ys: list[Tensor], colocation: Any
             y.dtype.is_floating or y.dtype.is_complex
         ):
             raise TypeError(
-                f"Gradient type {tensor.dtype.base_dtype.name} generated for real or complex-valued tensor {y.name} "
-                f"with type {y.dtype.base_dtype.name} must be {y.dtype.base_dtype.name}"
+                f"Gradient type {tensor.dtype.base_dtype.name} generated for real or "
+                f"complex-valued tensor {y.name} with type {y.dtype.base_dtype.name} must be "
+                f"{y.dtype.base_dtype.name}"
             )
         with colocation(y.op):
             found.append(api.identity(tensor, name=f"grad_ys_{index}"))
@@ -226,7 +231,7 @@ def _is_trainable(tensor: Tensor) -> bool:
 
 
 class _BackwardWalk:
-    """Goes from `ys` back to `xs`. An op is differentiated when all the gradients of its outputs are known."""
+    """Goes from `ys` to `xs`: an op's turn comes when its outputs have all their gradients."""
 
     def __init__(
         self,
@@ -335,7 +340,7 @@ class _BackwardWalk:
 
     def _sum_tensors(self, terms: list[Tensor]) -> Tensor:
         if self._aggregation == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N and len(terms) > 2:
-            return api.accumulate_n(terms)  # type: ignore[no-any-return]
+            return api.accumulate_n(terms)
         if self._aggregation in (
             AggregationMethod.EXPERIMENTAL_TREE,
             AggregationMethod.EXPERIMENTAL_ACCUMULATE_N,
@@ -352,13 +357,13 @@ class _BackwardWalk:
         for _, members in sorted(by_device.items()):
             with self._graph.colocate_with(members[0].op, ignore_existing=True):
                 sums.append(api.add_n(members))
-        return api.add_n(sums)  # type: ignore[no-any-return]
+        return api.add_n(sums)
 
 
 def _pending_counts(
     to_ops: list[Operation], from_ops: list[Operation]
 ) -> tuple[dict[Operation, int], set[Operation]]:
-    """For each op between the two sets, how many of its consumers there have yet to be differentiated.
+    """For each op between the two sets, how many of its consumers there are not differentiated.
 
     Returns:
         The counts, and the ops that are between them or in `to_ops` and depend on `from_ops`.
@@ -392,7 +397,8 @@ def _pending_counts(
 def _check_gradients(op: Operation, in_grads: list[Any]) -> None:
     if len(in_grads) != len(op._inputs):
         raise ValueError(
-            f"Num gradients {len(in_grads)} generated for op {op.name!r} ({op.type}) do not match num inputs {len(op._inputs)}"
+            f"Num gradients {len(in_grads)} generated for op {op.name!r} ({op.type}) do not match "
+            f"num inputs {len(op._inputs)}"
         )
 
 
@@ -401,8 +407,9 @@ def _set_gradient_shape(op: Operation, tensor: Tensor, grad: Tensor) -> None:
         grad.set_shape(tensor._shape)
     except ValueError:
         raise ValueError(
-            "Incompatible shapes between op input and calculated input gradient. "
-            f"Forward operation: {op.name}. Input shape: {tensor.shape}. Calculated input gradient shape: {grad.shape}"
+            "Incompatible shapes between op input and calculated input gradient. Forward "
+            f"operation: {op.name}. Input shape: {tensor.shape}. Calculated input "
+            f"gradient shape: {grad.shape}"
         ) from None
 
 

@@ -1,4 +1,4 @@
-"""Builds the public namespaces (`tf`, `tf.nn`, `tf.train`, …) out of the names that modules export."""
+"""Builds the public namespaces (`tf`, `tf.nn`, `tf.train`, …) of the names that modules export."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any
 
 from penstock.graph.export import lazy_names, public_names
 
-# Every module that registers ops or exports names. An op missing here would not exist, so the list is explicit.
+# Every module that registers ops or exports names. An op missing here would not exist, so
+# the list is explicit.
 MODULES = (
     "graph.public",
     "ops.constant",
@@ -145,7 +146,7 @@ def _namespace(root: types.ModuleType, path: list[str]) -> types.ModuleType:
 
 
 def _import_or_make(full: str) -> types.ModuleType:
-    """The package of that name where there is one (penstock.train holds code too), else a new module."""
+    """The package of that name where there is one (penstock.train has code too), or a new one."""
     try:
         return importlib.import_module(full)
     except ModuleNotFoundError as error:

@@ -30,7 +30,8 @@ def import_graph_def(
     Args:
         graph_def: a GraphDef protobuf message.
         input_map: tensors of this graph that take the place of tensors of the GraphDef, by name.
-        return_elements: names of operations ("conv") and tensors ("conv:0") of the GraphDef to return.
+        return_elements: names of operations ("conv") and tensors ("conv:0") of
+            the GraphDef to return.
         name: the name scope of the new operations, "import" where None; "" for none.
         op_dict, producer_op_list: not needed: ops describe themselves.
 
@@ -104,8 +105,8 @@ class _Importer:
                     continue
                 if name in begun:
                     raise ValueError(
-                        f"the GraphDef has a cycle through {name!r}: loops of Merge and NextIteration nodes "
-                        "cannot be imported"
+                        f"the GraphDef has a cycle through {name!r}: loops of Merge and "
+                        "NextIteration nodes cannot be imported"
                     )
                 begun.add(name)
                 pending.extend(missing)
@@ -154,7 +155,8 @@ class _Importer:
         outputs = self._ops[op_name].outputs
         if not index.isdigit() or int(index) >= len(outputs):
             raise ValueError(
-                f"Node {node.name!r}: its input {text!r} is no output of {op_name!r}, which has {len(outputs)}"
+                f"Node {node.name!r}: its input {text!r} is no output of {op_name!r}, "
+                f"which has {len(outputs)}"
             )
         return outputs[int(index)]
 

@@ -45,7 +45,7 @@ def const_kernel(*, value: Any) -> Any:
 
 
 def const_shape(*, value: Any) -> shapes.Shape:
-    return value.shape  # type: ignore[no-any-return]
+    return value.shape
 
 
 CONST = register(
@@ -66,12 +66,13 @@ def placeholder_kernel(ctx: Any) -> Any:
     with_shape = "" if shape is None else f" and shape {shapes.bracket_text(shape)}"
     raise InvalidArgumentError(
         None, ctx.op,
-        f"You must feed a value for placeholder tensor '{ctx.op.name}' with dtype {proto_name(dtype)}{with_shape}",
+        f"You must feed a value for placeholder tensor '{ctx.op.name}' with "
+        f"dtype {proto_name(dtype)}{with_shape}",
     )  # fmt: skip
 
 
 def proto_name(dtype: dtypes.DType) -> str:
-    """The name of a type as TensorFlow's kernels print it: `float` for float32, `double` for float64."""
+    """The name of a type as TensorFlow's kernels print it, such as `float` for float32."""
     return {"float32": "float", "float64": "double", "float16": "half"}.get(dtype.name, dtype.name)
 
 
@@ -109,7 +110,7 @@ def placeholder(dtype: Any, shape: Any = None, name: str | None = None) -> Tenso
         >>> x = tf.placeholder(tf.float32, [None, 3])
         >>> sess.run(x * 2, feed_dict={x: [[1, 2, 3]]})
     """
-    return PLACEHOLDER(dtype=dtype, shape=shape, name=name)  # type: ignore[no-any-return]
+    return PLACEHOLDER(dtype=dtype, shape=shape, name=name)
 
 
 @export("placeholder_with_default", "compat.v1.placeholder_with_default")
@@ -127,7 +128,7 @@ def placeholder_with_default(input: Any, shape: Any, name: str | None = None) ->
     Example:
         >>> rate = tf.placeholder_with_default(0.1, shape=[])
     """
-    return PLACEHOLDER_WITH_DEFAULT(input, shape=shape, name=name)  # type: ignore[no-any-return]
+    return PLACEHOLDER_WITH_DEFAULT(input, shape=shape, name=name)
 
 
 @export("constant", "compat.v1.constant")
@@ -162,7 +163,7 @@ def constant(
     array, found = as_array(value, wanted)
     if shape is not None:
         array = _with_shape(array, shape, verify_shape)
-    return raw.Const(value=array, dtype=found, name=name)  # type: ignore[no-any-return]
+    return raw.Const(value=array, dtype=found, name=name)
 
 
 def _with_shape(
@@ -194,8 +195,8 @@ def as_array(
 ) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
     """The array of a constant, a private copy, and its type, by TensorFlow's rules.
 
-    Python ints are int32 (int64 where they are too large), floats float32; arrays keep their type. Nothing is
-    cast silently: a float where an int is wanted is a TypeError.
+    Python ints are int32 (int64 where they are too large), floats float32; arrays keep their type.
+    Nothing is cast silently: a float where an int is wanted is a TypeError.
 
     Raises:
         TypeError: the value, or an element of it, cannot have the type.
@@ -251,8 +252,8 @@ def _check_elements(value: Any, dtype: dtypes.DType) -> None:
             _check_elements(item, dtype)
         return
     kind = (
-        "bool" if dtype.is_bool else "string" if dtype is dtypes.string else "float" if dtype.is_floating
-        else "complex" if dtype.is_complex else "int"
+        "bool" if dtype.is_bool else "string" if dtype is dtypes.string
+        else "float" if dtype.is_floating else "complex" if dtype.is_complex else "int"
     )  # fmt: skip
     if isinstance(value, (np.generic, np.ndarray)):
         kinds: tuple[str, ...] | None = (
@@ -279,8 +280,8 @@ def _from_python(
         ) from error
     kind = array.dtype.kind
     if kind in "US" or (kind == "O" and _all_strings(array)):
-        if dtype not in (None, dtypes.string):
-            raise TypeError(f"Expected {dtype.name}, got {value!r} of type 'str' instead.")  # type: ignore[union-attr]
+        if dtype is not None and dtype is not dtypes.string:
+            raise TypeError(f"Expected {dtype.name}, got {value!r} of type 'str' instead.")
         return _string_array(value), dtypes.string
     if kind == "O" and dtype is not None and dtype.is_integer:
         array = np.array(value, dtype.np_dtype)  # Dimensions count as ints where ints are wanted
@@ -312,7 +313,8 @@ def _natural_dtype(value: Any, array: np.ndarray[Any, Any]) -> dtypes.DType:
     """
     if list(array.shape) != (dense := _dense_shape(value)):
         raise ValueError(
-            f"Argument must be a dense tensor: {value} - got shape {list(array.shape)}, but wanted {dense}."
+            f"Argument must be a dense tensor: {value} - got shape "
+            f"{list(array.shape)}, but wanted {dense}."
         )
     if array.dtype == np.float64:
         return dtypes.float32

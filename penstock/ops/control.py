@@ -1,4 +1,4 @@
-"""Ops that order, pass on, check and print: identity, no_op, group, tuple, Print, Assert, py_func's kin."""
+"""Ops that order, pass on, check and print: identity, no_op, group, tuple, Print, Assert."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ def pass_gradient(op: Operation, grad: Tensor) -> Grads:
 
 NO_OP = register(
     OpSpec(
-        name="NoOp", inputs=(), outputs=(), shape=list, kernel=lambda: (), gradient=NOT_DIFFERENTIABLE,
+        name="NoOp", inputs=(), outputs=(), shape=list, kernel=lambda: (),
+        gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 IDENTITY = register(
@@ -45,7 +46,8 @@ IDENTITY = register(
 STOP_GRADIENT = register(
     OpSpec(
         name="StopGradient", inputs=("input: T",), outputs=("output: T",), attrs=("T: type",),
-        shape=same_shape, kernel=identity_kernel, gradient=NOT_DIFFERENTIABLE, view=True, identity=True,
+        shape=same_shape, kernel=identity_kernel, gradient=NOT_DIFFERENTIABLE,
+        view=True, identity=True,
     )
 )  # fmt: skip
 
@@ -56,13 +58,16 @@ def prevented_gradient(op: Operation, grad: Tensor, *, message: str) -> Grads:
 
 PREVENT_GRADIENT = register(
     OpSpec(
-        name="PreventGradient", inputs=("input: T",), outputs=("output: T",), attrs=("T: type", "message: string = ''"),
-        shape=same_shape, kernel=identity_kernel, gradient=prevented_gradient, view=True, identity=True,
+        name="PreventGradient", inputs=("input: T",), outputs=("output: T",),
+        attrs=("T: type", "message: string = ''"),
+        shape=same_shape, kernel=identity_kernel, gradient=prevented_gradient,
+        view=True, identity=True,
     )
 )  # fmt: skip
 IDENTITY_N = register(
     OpSpec(
-        name="IdentityN", inputs=("input: T",), outputs=("output: T",), attrs=("T: list(type) >= 1",),
+        name="IdentityN", inputs=("input: T",), outputs=("output: T",),
+        attrs=("T: list(type) >= 1",),
         shape=lambda inputs: inputs, kernel=lambda xp, inputs: inputs,
         gradient=lambda op, *grads: list(grads), view=True, identity=True,
     )
@@ -83,7 +88,7 @@ def no_op(name: str | None = None) -> Operation:
         >>> with tf.control_dependencies([a, b]):
         ...     both = tf.no_op()
     """
-    return NO_OP(name=name)  # type: ignore[no-any-return]
+    return NO_OP(name=name)
 
 
 @export("identity")
@@ -100,7 +105,7 @@ def identity(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.identity(x, name="logits")
     """
-    return IDENTITY(input, name=name)  # type: ignore[no-any-return]
+    return IDENTITY(input, name=name)
 
 
 @export("identity_n")
@@ -117,7 +122,7 @@ def identity_n(input: Any, name: str | None = None) -> list[Tensor]:
     Example:
         >>> a, b = tf.identity_n([x, y])
     """
-    return IDENTITY_N(input, name=name)  # type: ignore[no-any-return]
+    return IDENTITY_N(input, name=name)
 
 
 @export("stop_gradient")
@@ -134,7 +139,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     Example:
         >>> target = tf.stop_gradient(q_next)
     """
-    return STOP_GRADIENT(input, name=name)  # type: ignore[no-any-return]
+    return STOP_GRADIENT(input, name=name)
 
 
 def _flat(items: Any) -> list[Any]:
@@ -167,7 +172,8 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     for item in flat:
         if not hasattr(item, "device"):
             raise TypeError(
-                f"Expected tf.group() expected Tensor objects not None or others, got {item!r} of type {type(item)}"
+                f"Expected tf.group() expected Tensor objects not None or others, got {item!r} "
+                f"of type {type(item)}"
             )
     ops_of_device: dict[str, list[Any]] = {}
     with name_scope(name, "group_deps", flat) as scope:
@@ -269,7 +275,7 @@ def check_numerics(tensor: Any, message: str, name: str | None = None) -> Tensor
     Example:
         >>> loss = tf.check_numerics(loss, "the loss")
     """
-    return CHECK_NUMERICS(tensor, message=message, name=name)  # type: ignore[no-any-return]
+    return CHECK_NUMERICS(tensor, message=message, name=name)
 
 
 def assert_kernel(ctx: Any, condition: Any, data: list[Any], *, summarize: int) -> tuple[()]:
@@ -283,7 +289,8 @@ ASSERT = register(
     OpSpec(
         name="Assert", inputs=("condition: bool", "data: T"), outputs=(),
         attrs=("T: list(type) >= 1", "summarize: int = 3"),
-        shape=lambda condition, data: [], kernel=assert_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
+        shape=lambda condition, data: [], kernel=assert_kernel,
+        gradient=NOT_DIFFERENTIABLE, stateful=True,
     )
 )  # fmt: skip
 
@@ -334,11 +341,10 @@ def assert_(
         >>> with tf.control_dependencies([tf.Assert(tf.reduce_all(x > 0), [x])]): ...
     """
     with name_scope(name, "Assert", [condition, data]):
-        for (
-            item
-        ) in data:  # as TensorFlow does, which counts for the names and seeds of what follows
+        for item in data:
+            # As TensorFlow does, which counts for the names and seeds of what follows.
             convert_to_tensor(item)
-        return raw.Assert(condition, list(data), summarize=3 if summarize is None else summarize)  # type: ignore[no-any-return]
+        return raw.Assert(condition, list(data), summarize=3 if summarize is None else summarize)
 
 
 # Printing
@@ -357,7 +363,10 @@ def print_kernel(
 PRINT = register(
     OpSpec(
         name="Print", inputs=("input: T", "data: U"), outputs=("output: T",),
-        attrs=("T: type", "U: list(type) >= 0", "message: string = ''", "first_n: int = -1", "summarize: int = 3"),
+        attrs=(
+            "T: type", "U: list(type) >= 0", "message: string = ''", "first_n: int = -1",
+            "summarize: int = 3",
+        ),
         shape=lambda value, data: value, kernel=print_kernel,
         gradient=lambda op, grad: [grad] + [None] * (len(op._inputs) - 1), stateful=True, view=True,
     )
@@ -389,7 +398,7 @@ def print_(
     Example:
         >>> loss = tf.Print(loss, [loss], "loss: ")
     """
-    return PRINT(  # type: ignore[no-any-return]
+    return PRINT(
         input_, list(data), message=message or "", first_n=-1 if first_n is None else first_n,
         summarize=3 if summarize is None else summarize, name=name,
     )  # fmt: skip

@@ -99,7 +99,8 @@ def _checked(value: Any, dtype: dtypes.DType, index: int, name: str) -> Any:
     if array.dtype != dtype.np_dtype:
         raise errors.InvalidArgumentError(
             None, None,
-            f"{index}-th value returned by {name} is {dtypes.as_dtype(array.dtype).name}, but expects {dtype.name}",
+            f"{index}-th value returned by {name} is {dtypes.as_dtype(array.dtype).name}, "
+            f"but expects {dtype.name}",
         )  # fmt: skip
     return array
 
@@ -113,7 +114,8 @@ for _name, _stateful in (("PyFunc", True), ("PyFuncStateless", False)):
         OpSpec(
             name=_name, inputs=("input: Tin",), outputs=("output: Tout",),
             attrs=("token: string", "Tin: list(type) >= 0", "Tout: list(type) >= 0"),
-            shape=py_func_shape, kernel=py_func_kernel, gradient=NOT_DIFFERENTIABLE, stateful=_stateful, host=True,
+            shape=py_func_shape, kernel=py_func_kernel, gradient=NOT_DIFFERENTIABLE,
+            stateful=_stateful, host=True,
         )
     )  # fmt: skip
 
@@ -136,8 +138,8 @@ def py_func(
 
     Raises:
         TypeError: `func` cannot be called.
-        An exception in `func` fails the run: ValueError and TypeError as InvalidArgumentError, StopIteration as
-        OutOfRangeError, others as UnknownError.
+        An exception in `func` fails the run: ValueError and TypeError as InvalidArgumentError,
+        StopIteration as OutOfRangeError, others as UnknownError.
 
     Example:
         >>> y = tf.py_func(np.sinh, [x], tf.float32)

@@ -1,8 +1,8 @@
-"""Splits a plan into the maximal groups of ops that XLA can compile, between those that run on the host.
+"""Splits a plan into maximal groups of ops that XLA can compile, between those of the host.
 
-Every step gets a level: host steps even ones, compilable steps odd ones, none lower than what it depends on. The compilable
-steps of one level make a cluster. Effects (assignments and host effects) keep their order, and reads their place between
-the assignments of their variable.
+Every step gets a level: host steps even ones, compilable steps odd ones, none lower than what it
+depends on. The compilable steps of one level make a cluster. Effects (assignments and host effects)
+keep their order, and reads their place between the assignments of their variable.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class ClusterPlan:
 
 
 def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
-    """The plan's steps in an order that keeps its meaning, the compilable ones gathered in clusters."""
+    """The plan's steps in an order that keeps its meaning, the compilable ones in clusters."""
     known = _known_tensors(plan)
     compilable = [_compilable(step, known) for step in plan.steps]
     levels = _levels(plan.steps, compilable)
@@ -66,7 +66,8 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
 def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
     """The tensors whose value decides a shape: True where that can be had while compiling.
 
-    A value can be had where it follows from constants, shapes, and values that come from outside a cluster.
+    A value can be had where it follows from constants, shapes, and values that come
+    from outside a cluster.
     """
     producer = {output: step for step in plan.steps for output in step.op.outputs}
     wanted: dict[Tensor, bool] = {}

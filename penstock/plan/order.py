@@ -13,7 +13,8 @@ def needed_operations(
 ) -> list[Operation]:
     """The operations that `targets` need, in the order in which they run.
 
-    Data and control dependencies come first; among operations that are free to run, the one made first.
+    Data and control dependencies come first; among operations that are free to
+    run, the one made first.
 
     Args:
         targets: operations that must run.

@@ -1,7 +1,8 @@
-"""`Plan`: what one kind of run does, made once for a set of fetches and feeds and never changed after.
+"""`Plan`: what one kind of run does, made once for a set of fetches and feeds, then never changed.
 
-Making it goes in three steps: prune and order (plan/order.py), one walk forward that folds constants, merges equal pure
-ops and drops identities, and one walk backward that leaves out what nothing needs any more.
+Making it goes in three steps: prune and order (plan/order.py), one walk forward that folds
+constants, merges equal pure ops and drops identities, and one walk backward that leaves out what
+nothing needs any more.
 """
 
 from __future__ import annotations
@@ -105,7 +106,8 @@ def make_plan(
         graph: the graph.
         fetches: tensors and operations, each once.
         feeds: the tensors that will be fed.
-        late_reads: fetched reads of resource variables that stand for the variable, and so are read last.
+        late_reads: fetched reads of resource variables that stand for the variable,
+            and so are read last.
         done: operations that an earlier stage has run.
     """
     fed = frozenset(feeds)
@@ -258,8 +260,8 @@ class _Rewriter:
 def _is_snapshot(op: Operation) -> bool:
     """True of `v/read`, which a reference variable makes once for all who use it.
 
-    In TensorFlow it gives the variable's own buffer, so that an op which waits for an update sees the updated value
-    through it. So it is no read: each op that takes it reads at its own place.
+    In TensorFlow it gives the variable's own buffer, so that an op which waits for an update sees
+    the updated value through it. So it is no read: each op that takes it reads at its own place.
     """
     source = op._inputs[0].op
     return source.spec.variable and op.name == f"{source.name}/read"
@@ -300,7 +302,8 @@ def variable_of(tensor: Tensor) -> Operation:
         refs = [t for t in op._inputs if t.dtype._is_ref_dtype or t.dtype.name == "resource"]
         if not refs:
             raise ValueError(
-                f"{tensor.name} is no reference to a variable: it comes from {op.name!r} ({op.type})"
+                f"{tensor.name} is no reference to a variable: it comes from "
+                f"{op.name!r} ({op.type})"
             )
         op = refs[0].op
     return op

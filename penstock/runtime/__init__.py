@@ -1,1 +1,1 @@
-"""How a plan runs: the interpreter over NumPy, clusters compiled by XLA, and the state of a session."""
+"""How a plan runs: the interpreter over NumPy, clusters compiled by XLA, a session's state."""

@@ -1,6 +1,7 @@
-"""What interpreting and compiling cost, by a model and never by the clock, so that a program always takes the same way.
+"""What interpreting and compiling cost, by a model.
 
-The figures were fitted once, on a 2-core x86 machine; they decide about speed only.
+Never by the clock, so that a program always takes the same way. The figures were fitted once, on a
+2-core x86 machine; they decide about speed only.
 """
 
 from __future__ import annotations
@@ -74,7 +75,7 @@ def _nbytes(values: list[Any]) -> int:
 
 
 def _flops(name: str, operands: list[Any], outputs: list[Any]) -> float:
-    """Multiplications and additions of a dense product: by its volume; other ops count by their bytes."""
+    """Multiplications and additions of a dense product; other ops count by their bytes."""
     if name in _PRODUCTS:
         return (
             2.0 * outputs[0].size * operands[0].size / max(1, _kept_size(operands[0], outputs[0]))

@@ -1,8 +1,8 @@
 """Runs a plan in a session, and decides how: op by op, interpreted, or compiled.
 
-The decision follows from counts and the cost model (runtime/cost.py) alone: a plan at some shapes is interpreted until the
-time that compiling would have saved so far exceeds the time that compiling takes (the ski-rental rule). Shapes that
-never come back are never compiled.
+The decision follows from counts and the cost model (runtime/cost.py) alone: a plan at some shapes
+is interpreted until the time that compiling would have saved so far exceeds the time that compiling
+takes (the ski-rental rule). Shapes that never come back are never compiled.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class Jit(Enum):
 
 
 class _Quiet(threading.local):
-    """A context for each thread in which NumPy's floating-point warnings are off: cheaper to enter than np.errstate."""
+    """A context for each thread without NumPy's warnings: cheaper to enter than np.errstate."""
 
     def __init__(self) -> None:
         self.run = contextvars.copy_context().run
@@ -105,7 +105,7 @@ class Executor:
         """Runs in the way that counts and costs say."""
         known = tuple([value.shape if type(value) is _ndarray else type(value) for value in values])
         if known in self._settled:
-            return self._interpreted(*values)  # type: ignore[misc,no-any-return]
+            return self._interpreted(*values)  # type: ignore[misc]
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
@@ -138,13 +138,12 @@ class Executor:
         entry.cost = cost
         entry.settled = cost.saving <= 0
         if entry.settled and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
-            self.run = (
-                self._run_uncompiled
-            )  # it always costs the same: there is nothing more to decide
+            # It always costs the same: there is nothing more to decide.
+            self.run = self._run_uncompiled
         return results
 
     def _run_uncompiled(self, *values: Any) -> Sequence[Any]:
-        """Runs the first times op by op: making Python code of a plan takes as long as many runs."""
+        """Runs the first times op by op: turning a plan into Python takes as long as many runs."""
         self._runs += 1
         if self._runs > _RUNS_BEFORE_CODE:
             return self._run_interpreted(*values)
@@ -159,7 +158,7 @@ class Executor:
                 self._interpreted = self._guarded(program)
         if self.run == self._run_uncompiled:
             self.run = self._interpreted
-        return self._interpreted(*values)  # type: ignore[no-any-return]
+        return self._interpreted(*values)
 
     def _run_compiled(self, *values: Any) -> Sequence[Any]:
         with self._lock:
@@ -173,7 +172,7 @@ class Executor:
                 )
         if self._jit is Jit.ON:
             self.run = self._compiled
-        return self._compiled(*values)  # type: ignore[no-any-return]
+        return self._compiled(*values)
 
     def _guarded(self, program: Interpreter) -> Callable[..., Any]:
         """The program, run without NumPy's warnings; its errors name the op."""

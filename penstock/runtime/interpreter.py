@@ -1,4 +1,4 @@
-"""The interpreter: a plan as straight-line Python over NumPy kernels, with no dispatch for each op but its call.
+"""The interpreter: a plan as straight-line Python over NumPy kernels, an op no more than its call.
 
 The text that is generated for `c = a + b`:
 
@@ -31,7 +31,8 @@ from penstock.runtime.step_errors import at_op
 
 _file_numbers = itertools.count()
 
-# NumPy's functions that Python has operators for: the same on arrays, and ten times faster on NumPy's scalars.
+# NumPy's functions that Python has operators for: the same on arrays, and ten times faster
+# on NumPy's scalars.
 _OPERATORS = {"add": "+", "subtract": "-", "multiply": "*"}
 
 
@@ -226,17 +227,13 @@ class _Writer:
             [o for o in step.flat_operands() if isinstance(o, Tensor)]
         ):
             self._borrowed.update(op.outputs)
-        if spec.single_output:
-            targets = self._targets(op)
-            self._line(f"    {targets}{call}", op)
-            return
-        self._line(
-            f"    {self._targets(op)}{call if all([not a.many for a in spec.output_args]) else f'flat({call})'}",
-            op,
-        )
+        targets = self._targets(op)
+        if any([arg.many for arg in spec.output_args]):
+            call = f"flat({call})"
+        self._line(f"    {targets}{call}", op)
 
     def _targets(self, op: Operation) -> str:
-        """The assignment of an op's outputs to registers; those that nothing uses are let go at once."""
+        """The assignment of an op's outputs to registers; unused ones are let go at once."""
         if not op.outputs:
             return ""
         texts = [self._new_register(output) for output in op.outputs]
@@ -256,7 +253,7 @@ class _Writer:
         return f"{self._name('r', self._state.random(op))}.take({name}({arguments}))"
 
     def _write_update(self, step: Step, call: str) -> None:
-        """An op that assigns. Reads and writes stand in one `with lock` block, so that the update is atomic."""
+        """An op that assigns; it reads and writes in one `with lock` block: atomically."""
         op = step.op
         slots = [self._name("s", self._state.variable(variable)) for variable in step.writes]
         validate = op._attrs.get("validate_shape", True)

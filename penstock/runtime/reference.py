@@ -1,7 +1,7 @@
 """The executor that defines what a plan means: op by op, a dictionary of values.
 
-It starts at once, and so serves the first runs of a plan; runtime/interpreter.py and runtime/xla.py are faster, and must
-give what this gives.
+It starts at once, and so serves the first runs of a plan; runtime/interpreter.py and runtime/xla.py
+are faster, and must give what this gives.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ def has_plain_outputs(step: Step) -> bool:
 
 
 def outputs_of_update(step: Step, values: list[Any]) -> list[Any]:
-    """The outputs of an op that assigns: the new values for references, then the rest of what the kernel gave."""
+    """The outputs of an op that assigns: for references the new values, then the kernel's rest."""
     plain = iter(values[len(step.writes) :])
     written = iter(values[: len(step.writes)])
     return [next(written) if arg.is_ref else next(plain) for arg in step.op.spec.output_args]

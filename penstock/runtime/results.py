@@ -13,7 +13,7 @@ _getrefcount = sys.getrefcount
 
 
 def own(value: Any) -> Any:
-    """The value as the caller may keep and change it: a NumPy scalar, bytes, or an array of its own.
+    """The value as the caller may keep and change it: a NumPy scalar, bytes or an own array.
 
     An array that only the calling frame holds is handed over as it is; any other is copied.
     """

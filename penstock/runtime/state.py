@@ -20,8 +20,8 @@ _WORD = 0xFFFFFFFF
 class VariableSlot:
     """The place of one variable's value in a session.
 
-    The value is an array that is never written into: an assignment puts a new array in its place. It is a NumPy
-    array, or a JAX array after a compiled step assigned it.
+    The value is an array that is never written into: an assignment puts a new array in its place.
+    It is a NumPy array, or a JAX array after a compiled step assigned it.
     """
 
     __slots__ = ("name", "shape", "value")
@@ -66,8 +66,8 @@ class VariableSlot:
         if shape != self.shape and not shapes.compatible(self.shape, shape):
             raise InvalidArgumentError(
                 None, None,
-                "Assign requires shapes of both tensors to match. "
-                f"lhs shape= {shapes.bracket_text(self.shape)} rhs shape= {shapes.bracket_text(shape)}",
+                "Assign requires shapes of both tensors to match. lhs shape= "
+                f"{shapes.bracket_text(self.shape)} rhs shape= {shapes.bracket_text(shape)}",
             )  # fmt: skip
 
 
@@ -143,7 +143,8 @@ def write_all(slots: list[VariableSlot], values: list[Any], validate_shape: bool
     """Assigns several variables, all or none.
 
     Raises:
-        InvalidArgumentError: a value has another shape than its variable, and `validate_shape` is set.
+        InvalidArgumentError: a value has another shape than its variable, and
+            `validate_shape` is set.
     """
     if validate_shape:
         for slot, value in zip(slots, values, strict=True):

@@ -14,7 +14,8 @@ def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseExcep
     """The error to raise in the place of `error`, which came out of the kernel of `op`.
 
     Args:
-        error: an OpError without an op gets `op`; ValueError and the like of NumPy become InvalidArgumentError.
+        error: an OpError without an op gets `op`; ValueError and the like of NumPy become
+            InvalidArgumentError.
         op: the operation.
         operands: what the kernel got.
     """

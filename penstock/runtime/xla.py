@@ -1,8 +1,8 @@
 """Compiles clusters of ops with XLA, through JAX, and runs them.
 
-While a cluster is traced, a value that is known is a NumPy array, and its ops run in NumPy: shape arithmetic becomes
-constant by itself. Variables are arguments; those that the cluster assigns are donated, so that a training step keeps
-one copy of its weights.
+While a cluster is traced, a value that is known is a NumPy array, and its ops run in NumPy: shape
+arithmetic becomes constant by itself. Variables are arguments; those that the cluster assigns are
+donated, so that a training step keeps one copy of its weights.
 """
 
 from __future__ import annotations
@@ -40,9 +40,10 @@ def cache_folder() -> Path:
 
 @functools.cache
 def load_jax() -> Any:
-    """JAX, imported at the first need, and set to keep compiled programs on disk where the user has not said where.
+    """JAX, imported at the first need.
 
-    The folder is the user's own (mode 0700): what lies there is run.
+    It keeps compiled programs on disk; where the user has not said where, the folder is the user's
+    own (mode 0700): what lies there is run.
     """
     import jax
 
@@ -120,7 +121,7 @@ class CompiledCluster(Cluster):
             outputs, new = program.run(list(values), written, read, counters, self._large)
             for slot, value in zip(self._written, new, strict=True):
                 slot.value = value
-        return outputs  # type: ignore[no-any-return]
+        return outputs
 
     def _key(self, values: Sequence[Any]) -> Any:
         slots = [
@@ -138,7 +139,7 @@ class CompiledCluster(Cluster):
         return (*shapes, *known)
 
     def _interpret(self, values: Sequence[Any]) -> Sequence[Any]:
-        """For known inputs that keep changing: compiling the cluster again and again would not pay."""
+        """For known inputs that keep changing: compiling the cluster each time would not pay."""
         if self._interpreter is None:
             outputs = tuple(self.outputs)
             plan = Plan(
@@ -206,7 +207,7 @@ class _Program:
 
 
 def _on_device(slot: VariableSlot, jax: Any) -> Any:
-    """The value as an array that may be donated: never one that shares memory with a NumPy array."""
+    """The value as an array that may be donated: one that shares no memory with a NumPy array."""
     value = slot.value
     if value is None or isinstance(value, jax.Array):
         return value

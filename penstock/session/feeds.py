@@ -1,4 +1,4 @@
-"""Feeds: which tensors they are, and how a fed value becomes an array of the right type and shape."""
+"""Feeds: which tensors they are, and how fed values become arrays of the right type and shape."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ def fed_tensor(graph: Graph, key: Any) -> Tensor:
         raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
     if not graph.is_feedable(tensor):
         raise ValueError(f"Tensor {tensor} may not be fed.")
-    return tensor  # type: ignore[no-any-return]
+    return tensor
 
 
 def flatten_feed_dict(feed_dict: Any) -> dict[Any, Any]:
-    """The feed_dict with composite keys (SparseTensor, IndexedSlices, tuples of tensors) taken apart.
+    """The feed_dict, composite keys (SparseTensor, IndexedSlices, tuples of tensors) taken apart.
 
     Raises:
         TypeError: it is no dictionary.
@@ -110,8 +110,9 @@ def _string_converter(tensor: Tensor) -> Convert:
         for place, item in np.ndenumerate(nested):
             if not isinstance(item, (str, bytes)):
                 raise TypeError(
-                    f"Type of feed value {item!r} with type {type(item)} is not compatible with Tensor type "
-                    "<class 'object'>. Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+                    f"Type of feed value {item!r} with type {type(item)} is not compatible with "
+                    "Tensor type <class 'object'>. Try explicitly setting the type of the feed "
+                    "tensor to a larger type (e.g. int64)."
                 )
             out[place] = as_bytes(item)
         return out
@@ -131,16 +132,17 @@ def _check_range(value: int, numpy_type: Any) -> None:
 
 def _does_not_fit(value: Any, numpy_type: Any) -> TypeError:
     return TypeError(
-        f"Type of feed value {value} with type {type(value)} is not compatible with Tensor type {numpy_type.type}. "
-        "Try explicitly setting the type of the feed tensor to a larger type (e.g. int64)."
+        f"Type of feed value {value} with type {type(value)} is not compatible with Tensor "
+        f"type {numpy_type.type}. Try explicitly setting the type of the feed tensor to a "
+        "larger type (e.g. int64)."
     )
 
 
 def _is_tensor(tensor: Tensor, value: Tensor) -> TypeError:
     return TypeError(
-        "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python scalars, strings, "
-        "lists, numpy ndarrays, or TensorHandles. For reference, the tensor object was "
-        f"{value} which was passed to the feed with key {tensor}."
+        "The value of a feed cannot be a tf.Tensor object. Acceptable feed values include Python "
+        "scalars, strings, lists, numpy ndarrays, or TensorHandles. For reference, the tensor "
+        f"object was {value} which was passed to the feed with key {tensor}."
     )
 
 

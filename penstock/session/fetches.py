@@ -1,8 +1,8 @@
-"""Fetches: any nested structure of tensors, operations, variables and names, and how its values are put together again."""
+"""Fetches: any nested structure of tensors, operations, variables, names; its values put back."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from penstock.graph.graph import Graph
@@ -15,9 +15,8 @@ from penstock.ops.indexed_slices import (
 )
 
 Element = Tensor | Operation
-Rebuild = Callable[
-    [list[Any]], Any
-]  # from the values of all elements to the part of the structure that one fetch is
+# From the values of all elements to the part of the structure that one fetch is.
+Rebuild = Callable[[Sequence[Any]], Any]
 
 
 class Fetches:
@@ -89,7 +88,8 @@ class Fetches:
             and element is not fetch
             and element.op.type == "ReadVariableOp"
         ):
-            # A resource variable itself is read after the run's assignments; what an assignment gave is read after that one.
+            # A resource variable itself is read after the run's assignments; what an assignment
+            # gave is read after that one.
             if not isinstance(fetch, str) and not element.op._control_inputs:
                 self.late_reads.add(element)
         return lambda values: values[place]
@@ -99,7 +99,8 @@ class Fetches:
             element = self._graph.as_graph_element(fetch, allow_tensor=True, allow_operation=True)
         except TypeError as error:
             raise TypeError(
-                f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}, must be a string or Tensor. ({error})"
+                f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}, must be a string "
+                f"or Tensor. ({error})"
             ) from None
         except (ValueError, KeyError) as error:
             raise ValueError(
@@ -107,4 +108,4 @@ class Fetches:
             ) from None
         if not self._graph.is_fetchable(element):
             raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
-        return element  # type: ignore[no-any-return]
+        return element

@@ -1,8 +1,8 @@
 """Staged execution: one run cut into stages, each of which computes only what is new.
 
-A stage is a plan like any other. Where a handle stands is a `_Place`: which operations are done, and which values are kept.
-Places are shared by all handles of a setup, and each knows the stages that were run from it, so that a loop over
-stages plans nothing twice.
+A stage is a plan like any other. Where a handle stands is a `_Place`: which operations are done,
+and which values are kept. Places are shared by all handles of a setup, and each knows the stages
+that were run from it, so that a loop over stages plans nothing twice.
 """
 
 from __future__ import annotations
@@ -193,8 +193,8 @@ class StagedRun:
                     if output in self.feeds and output not in available:
                         raise InvalidArgumentError(
                             None, op,
-                            f"Fetch {fetch.name} can't be computed from the feeds that have been fed so far. "
-                            f"It needs {output.name}.",
+                            f"Fetch {fetch.name} can't be computed from the feeds that have been "
+                            f"fed so far. It needs {output.name}.",
                         )  # fmt: skip
 
 
@@ -203,7 +203,7 @@ def _op(fetch: Element) -> Operation:
 
 
 class PartialRunHandle(str):
-    """What `partial_run_setup` gives. It holds the values that later stages can need, and frees them with itself."""
+    """What `partial_run_setup` gives: it holds, and lives as long as, what later stages need."""
 
     _staged: StagedRun
     session: BaseSession

@@ -111,7 +111,7 @@ class BaseSession:
         self._state.clear()
 
     def as_default(self) -> Any:
-        """Makes it the default session of the thread inside a `with` block, which does not close it.
+        """Makes it the thread's default session inside a `with` block, which does not close it.
 
         Example:
             >>> with sess.as_default():
@@ -125,7 +125,8 @@ class BaseSession:
         """Runs what `fetches` need, and returns their values.
 
         Args:
-            fetches: a tensor, operation, variable, name, or any nested list, tuple, namedtuple or dict of these.
+            fetches: a tensor, operation, variable, name, or any nested list, tuple,
+                namedtuple or dict of these.
             feed_dict: values for tensors, by tensor or name: numbers, lists or arrays.
             options: a `tf.RunOptions`.
             run_metadata: a `tf.RunMetadata` to fill.
@@ -135,8 +136,10 @@ class BaseSession:
 
         Raises:
             RuntimeError: the session is closed.
-            TypeError, ValueError: a fetch or feed is not of this graph, or a fed value does not fit.
-            InvalidArgumentError: a placeholder that the fetches need is not fed, or an op got bad input.
+            TypeError, ValueError: a fetch or feed is not of this graph, or a
+                fed value does not fit.
+            InvalidArgumentError: a placeholder that the fetches need is not fed, or
+                an op got bad input.
 
         Example:
             >>> sess.run([c, d], feed_dict={a: 2.0, b: 3.0})
@@ -161,7 +164,7 @@ class BaseSession:
         return self._bind(fetches, feed_dict)
 
     def _bind(self, fetches: Any, feed_dict: Any) -> Any:
-        """Runs a kind of call seen for the first time, and remembers it where `run` can find it again."""
+        """Runs a kind of call seen for the first time, and remembers it for `run`."""
         flat = flatten_feed_dict(feed_dict) if feed_dict else {}
         bound = self._bound_run(fetches, list(flat))
         if all(
@@ -208,7 +211,7 @@ class BaseSession:
                 self._graph.mutation_count,
                 make_plan(self._graph, fetches, feeds, late_reads),
             )
-        return found[1]  # type: ignore[no-any-return]
+        return found[1]
 
     def _forget_plans(self) -> None:
         """Operations that were there already have changed: what was planned may be wrong."""
@@ -299,20 +302,21 @@ class BaseSession:
         return PartialRunHandle(staged, strict, self)
 
     def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
-        """Runs the next stage of a run that `partial_run_setup` prepared: only what has not run yet.
+        """Runs the next stage of a run that `partial_run_setup` prepared: what has not run yet.
 
         Args:
             handle: what `partial_run_setup` gave.
             fetches: some of the fetches named there, structured as for `run`.
-            feed_dict: values for some of the feeds named there. A feed that was fed before starts its next batch:
-                what depends on it is computed anew when it is asked for.
+            feed_dict: values for some of the feeds named there. A feed that was fed before starts
+                its next batch: what depends on it is computed anew when it is asked for.
 
         Returns:
             A structure like `fetches`.
 
         Raises:
             RuntimeError: the session is closed.
-            InvalidArgumentError: a fetch or feed was not named at setup, or a fetch needs a feed that was not fed.
+            InvalidArgumentError: a fetch or feed was not named at setup, or a fetch needs a
+                feed that was not fed.
 
         Example:
             >>> sess.partial_run(h, c, feed_dict={a: 2.0, b: 3.0})
@@ -366,7 +370,7 @@ class Session(BaseSession):
 
 @export("InteractiveSession", "compat.v1.InteractiveSession")
 class InteractiveSession(BaseSession):
-    """A session that is the default one from its making until it is closed, for shells and notebooks.
+    """A session, for shells and notebooks, that is the default one until it is closed.
 
     Args:
         target: the server to run on; "" is this process.
@@ -385,8 +389,9 @@ class InteractiveSession(BaseSession):
         super().__init__(target, graph, config)
         if InteractiveSession._open > 0:
             warnings.warn(
-                "An interactive session is already active. This can cause out-of-memory errors in some cases. You must "
-                "explicitly call `InteractiveSession.close()` to release resources held by the other session(s).",
+                "An interactive session is already active. This can cause out-of-memory errors in "
+                "some cases. You must explicitly call `InteractiveSession.close()` to release "
+                "resources held by the other session(s).",
                 stacklevel=2,
             )
         InteractiveSession._open += 1

@@ -1,4 +1,4 @@
-"""How runs are executed: the same results op by op, interpreted and compiled, and the choice between these."""
+"""How runs are executed: the same results op by op, interpreted and compiled, and the choice."""
 
 from __future__ import annotations
 

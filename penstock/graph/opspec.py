@@ -350,7 +350,8 @@ class OpSpec:
         return group._shape
 
     def _shape_error(self, error: ValueError, inputs: list[Tensor], name: str) -> ValueError:
-        seen = ", ".join([shapes.bracket_text(tensor._shape) for tensor in inputs])
+        known = [tensor._shape for tensor in inputs]
+        seen = ", ".join(["?" if shape is None else shapes.bracket_text(shape) for shape in known])
         return ValueError(
             f"{error} for '{name.rstrip('/')}' (op: '{self.name}') with input shapes: {seen}."
         )

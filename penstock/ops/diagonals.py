@@ -52,10 +52,15 @@ def _equal_sizes(a: int | None, b: int | None) -> int | None:
 
 
 def diag_part_kernel(xp: Any, x: Any) -> Any:
-    try:
-        shape = diag_part_shape(x.shape)
-    except ValueError as error:
-        raise InvalidArgumentError(None, None, str(error)) from None
+    half, odd = divmod(x.ndim, 2)
+    if odd or not half:
+        text = "The rank of the tensor should be even and positive, got shape"
+        raise InvalidArgumentError(None, None, f"{text} {shapes.bracket_text(x.shape)}")
+    shape = x.shape[:half]
+    for axis, (a, b) in enumerate(zip(shape, x.shape[half:], strict=True)):
+        if a != b:
+            text = f"Invalid shape {shapes.bracket_text(x.shape)}: dimensions {axis} and {half + axis} do not match."
+            raise InvalidArgumentError(None, None, text)
     count = shapes.element_count(shape)
     return xp.diagonal(x.reshape(count, count)).reshape(shape)
 
@@ -182,8 +187,9 @@ def matrix_set_diag_kernel(xp: Any, x: Any, diagonal: Any) -> Any:
     if diagonal.shape != (*x.shape[:-2], length):
         raise InvalidArgumentError(
             None, None,
-            "must have diagonal.shape == input.shape[:-2] + min(input.shape[-2:]), but received input shape: "
-            f"{shapes.bracket_text(x.shape)} and diagonal shape: {shapes.bracket_text(diagonal.shape)}",
+            "Either first dimensions of diagonal don't match input.shape[:-2], or diagonal.shape[:-1] is not equal "
+            "to the longests diagonal in range [lower_diag_index:upper_diag_index]. (input.shape is "
+            f"{shapes.bracket_text(x.shape)}, diagonal.shape {shapes.bracket_text(diagonal.shape)})",
         )  # fmt: skip
     missing = [(0, 0)] * (diagonal.ndim - 1) + [(0, columns - length)]
     return xp.where(np.eye(rows, columns, dtype=bool), xp.pad(diagonal, missing)[..., None, :], x)

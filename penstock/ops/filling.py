@@ -34,6 +34,9 @@ def fill_shape(dims: Shape, value: Shape) -> Shape:
 
 
 def fill_kernel(xp: Any, dims: Any, value: Any, *, T: dtypes.DType) -> Any:  # noqa: N803 - the attr's name
+    if dims.ndim != 1:
+        text = f"dims must be a vector, got shape {shapes.bracket_text(dims.shape)}"
+        raise InvalidArgumentError(None, None, text)
     sizes = dims.tolist()
     if min(sizes, default=0) < 0:
         raise InvalidArgumentError(None, None, f"Dimension {min(sizes)} must be >= 0")

@@ -66,6 +66,8 @@ def _check_range(indices: Any, size: int) -> None:
 
 def _checked_axis(axis: Any, rank: int) -> int:
     at = int(axis)
+    if rank == 0:
+        raise InvalidArgumentError(None, None, "params must be at least 1 dimensional")
     if not -rank <= at < rank:
         text = f"Expected axis in the range [{-rank}, {rank}), but got {at}"
         raise InvalidArgumentError(None, None, text)

@@ -66,7 +66,10 @@ def pad_v2_shape(x: Shape, paddings: Any, constant_values: Shape) -> Shape:
 
 
 def _checked(x: Any, paddings: Any) -> list[list[int]]:
-    if paddings.shape != (x.ndim, 2):
+    if paddings.ndim != 2 or paddings.shape[1] != 2:
+        text = f"paddings must be a matrix with 2 columns: {shapes.bracket_text(paddings.shape)}"
+        raise InvalidArgumentError(None, None, text)
+    if len(paddings) != x.ndim:
         raise InvalidArgumentError(
             None, None,
             "The first dimension of paddings must be the rank of inputs"
@@ -237,6 +240,9 @@ def tile_shape(x: Shape, multiples: Any) -> Shape:
 
 
 def tile_kernel(xp: Any, x: Any, multiples: Any) -> Any:
+    if multiples.ndim != 1:
+        text = f"Expected multiples to be 1-D, but got shape {shapes.bracket_text(multiples.shape)}"
+        raise InvalidArgumentError(None, None, text)
     counts = multiples.tolist()
     if len(counts) != x.ndim:
         text = f"Expected multiples argument to be a vector of length {x.ndim} but got length {len(counts)}"

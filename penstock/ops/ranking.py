@@ -137,10 +137,12 @@ def in_top_k_shape(predictions: Shape, targets: Shape, k: Shape) -> Shape:
 
 def in_top_k_kernel(xp: Any, predictions: Any, targets: Any, k: Any) -> Any:
     """True where fewer than k classes have a prediction above the target's, all being finite."""
-    classes = predictions.shape[1]
+    rows, classes = predictions.shape
+    if rows != targets.shape[0]:
+        text = f"First dimension of predictions {rows} must match length of targets {targets.shape[0]}"
+        raise InvalidArgumentError(None, None, text)
     inside = (targets >= 0) & (targets < classes)
-    rows = np.arange(predictions.shape[0])
-    chosen = predictions[rows, xp.where(inside, targets, 0)]
+    chosen = predictions[np.arange(rows), xp.where(inside, targets, 0)]
     above = (predictions > chosen[:, None]).sum(1)
     return inside & xp.isfinite(predictions).all(1) & (above < k)
 
@@ -170,7 +172,7 @@ def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) ->
         >>> tf.nn.in_top_k([[0.1, 0.9, 0.5]], [2], 2)  # [True]
     """
     with name_scope(name, "in_top_k"):
-        return IN_TOP_K_V2(predictions, targets, k)
+        return IN_TOP_K_V2(predictions, targets, k, name=name)
 
 
 # sort and argsort

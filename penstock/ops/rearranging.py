@@ -117,7 +117,7 @@ def reverse_sequence_shape(x: Shape, seq_lengths: Shape, *, seq_dim: int, batch_
 
 def reverse_sequence_kernel(xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, batch_dim: int) -> Any:
     if seq_lengths.shape != (x.shape[batch_dim],):
-        text = f"Length of seq_lens != input.dims({batch_dim}), ({seq_lengths.size} vs. {x.shape[batch_dim]})"
+        text = f"len(seq_lens) != input.dims({batch_dim}), ({seq_lengths.size} vs. {x.shape[batch_dim]})"
         raise InvalidArgumentError(None, None, text)
     too_long = np.flatnonzero((seq_lengths < 0) | (seq_lengths > x.shape[seq_dim]))
     if too_long.size:
@@ -331,7 +331,7 @@ def dynamic_stitch_kernel(xp: Any, indices: list[Any], data: list[Any]) -> Any:
             )  # fmt: skip
     if flat_indices.size and flat_indices.min() < 0:
         place = int(np.argmax(flat_indices < 0))
-        raise InvalidArgumentError(None, None, f"indices[{place}] = {flat_indices[place]} is out of range")
+        raise InvalidArgumentError(None, None, f"indices[{place}] is out of range")
     count = int(flat_indices.max()) + 1 if flat_indices.size else 0
     rows = xp.concatenate([values.reshape((index.size, *tail)) for index, values in zip(indices, data, strict=True)])
     source = np.full(count, flat_indices.size)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import shapes
+from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
@@ -40,6 +41,20 @@ def check_updates(shape: Shape, indices: Shape, updates: Shape) -> None:
         )
 
 
+def _check_update_sizes(sizes: tuple[int, ...], indices: Any, updates: Any) -> None:
+    outer = indices.ndim - 1
+    if indices.shape[:-1] != updates.shape[:outer]:
+        raise InvalidArgumentError(
+            None, None,
+            "Outer dimensions of indices and update must match. Indices shape: "
+            f"{shapes.bracket_text(indices.shape)}, updates shape:{shapes.bracket_text(updates.shape)}",
+        )  # fmt: skip
+    try:
+        check_updates(sizes, indices.shape, updates.shape)
+    except ValueError as error:
+        raise InvalidArgumentError(None, None, str(error)) from None
+
+
 def scatter_nd_shape(indices: Shape, updates: Shape, shape: Shape) -> Shape:
     check_updates(shape, indices, updates)
     return shape
@@ -47,6 +62,7 @@ def scatter_nd_shape(indices: Shape, updates: Shape, shape: Shape) -> Shape:
 
 def scatter_nd_kernel(xp: Any, indices: Any, updates: Any, shape: Any) -> Any:
     sizes = tuple(shape.tolist())
+    _check_update_sizes(sizes, indices, updates)
     _check_index_rows(indices, sizes, "shape")
     whole = np.zeros(sizes, updates.dtype)
     np.add.at(whole, _index_columns(xp, indices), updates)
@@ -104,6 +120,7 @@ def tensor_scatter_shape(tensor: Shape, indices: Shape, updates: Shape) -> Shape
 
 
 def tensor_scatter_update_kernel(xp: Any, tensor: Any, indices: Any, updates: Any) -> Any:
+    _check_update_sizes(tensor.shape, indices, updates)
     _check_index_rows(indices, tensor.shape, "shape")
     whole = np.array(tensor)
     whole[_index_columns(xp, indices)] = updates
@@ -116,6 +133,7 @@ def traced_tensor_scatter_update_kernel(xp: Any, tensor: Any, indices: Any, upda
 
 
 def tensor_scatter_add_kernel(xp: Any, tensor: Any, indices: Any, updates: Any) -> Any:
+    _check_update_sizes(tensor.shape, indices, updates)
     _check_index_rows(indices, tensor.shape, "shape")
     whole = np.array(tensor)
     np.add.at(whole, _index_columns(xp, indices), updates)

@@ -57,19 +57,25 @@ def select_shape(condition: Shape, t: Shape, e: Shape) -> Shape:
 
 def select_kernel(xp: Any, condition: Any, t: Any, e: Any) -> Any:
     if t.shape != e.shape:
-        raise _size_error(t, e, "Input 1", "input 2")
-    if condition.ndim == 1 and t.ndim > 1 and condition.shape[0] == t.shape[0]:
+        raise _size_error(t, e, 2)
+    if condition.ndim == 1 and t.ndim > 1:
+        if condition.shape[0] != t.shape[0]:
+            raise InvalidArgumentError(
+                None, None,
+                "Number of batches of 'then' must match size of 'cond', but saw: "
+                f"{t.shape[0]} vs. {condition.shape[0]}",
+            )  # fmt: skip
         condition = condition.reshape((-1,) + (1,) * (t.ndim - 1))
     elif condition.ndim and condition.shape != t.shape:
-        raise _size_error(condition, t, "Input 0", "input 1")
+        raise _size_error(t, condition, 0)
     return xp.where(condition, t, e)
 
 
-def _size_error(a: Any, b: Any, name_a: str, name_b: str) -> InvalidArgumentError:
+def _size_error(t: Any, other: Any, index: int) -> InvalidArgumentError:
     return InvalidArgumentError(
         None, None,
-        f"Inputs to operation of type Select must have the same size and shape.  {name_a}: "
-        f"{shapes.bracket_text(a.shape)} != {name_b}: {shapes.bracket_text(b.shape)}",
+        "Inputs to operation Select of type Select must have the same size and shape.  Input 0: "
+        f"{shapes.bracket_text(t.shape)} != input {index}: {shapes.bracket_text(other.shape)}",
     )  # fmt: skip
 
 
@@ -95,11 +101,9 @@ def select_v2_kernel(xp: Any, condition: Any, t: Any, e: Any) -> Any:
     try:
         return xp.where(condition, t, e)
     except ValueError:
-        text = ", ".join([shapes.bracket_text(x.shape) for x in (condition, t, e)])
-        raise InvalidArgumentError(
-            None, None, f"condition {text.replace(', ', ', then ', 1).replace(', [', ' and else [', 1)} must be "
-            "broadcastable"
-        ) from None  # fmt: skip
+        c_text, t_text, e_text = [shapes.bracket_text(x.shape) for x in (condition, t, e)]
+        text = f"condition {c_text}, then {t_text}, and else {e_text} must be broadcastable"
+        raise InvalidArgumentError(None, None, text) from None
 
 
 def select_v2_gradient(op: Operation, grad: Tensor) -> Grads:

@@ -237,6 +237,13 @@ def index_of(shape: tuple[int, ...], begin: Any, end: Any, strides: Any, masks: 
     Raises:
         InvalidArgumentError: the spec does not fit the shape.
     """
+    if not begin.shape == end.shape == strides.shape or begin.ndim != 1:
+        given = [shapes.bracket_text(bound.shape) for bound in (begin, end, strides)]
+        raise InvalidArgumentError(
+            None, None,
+            "Expected begin, end, and strides to be 1D equal size tensors, but got shapes "
+            f"{given[0]}, {given[1]}, and {given[2]} instead.",
+        )  # fmt: skip
     index: list[Any] = []
     try:
         for part in parts_of(len(shape), begin.tolist(), end.tolist(), strides.tolist(), masks):

@@ -55,8 +55,7 @@ def install() -> None:
         return
     if loaded is not None:
         raise RuntimeError(f"another tensorflow is imported already: {loaded!r}")
-    for module in ("penstock", "penstock.compat.switches", "penstock.compat.values"):
-        importlib.import_module(module)  # for the public names that it defines
+    importlib.import_module("penstock")  # defines the public names
     # TensorBoard prefers a `tensorflow` that it can import to its own parts, unless this is there.
     sys.modules.setdefault("tensorboard.compat.notf", types.ModuleType("tensorboard.compat.notf"))
     sys.meta_path.insert(0, AliasFinder())

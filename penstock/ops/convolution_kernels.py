@@ -74,30 +74,50 @@ def layout_of(
     )
 
 
-def check_gradient_shape(x: Sequence[int], w: Sequence[int], grad: Any, layout: Layout) -> None:
-    """Raises InvalidArgumentError unless `grad` has the shape of the convolution's output."""
-    problem = None
-    if len(x) != grad.ndim or len(w) != grad.ndim:
-        problem = f"input must be {grad.ndim}-dimensional"
-    elif grad.shape[0] != x[0]:
-        problem = (
-            "input and out_backprop must have the same batch size, "
-            f"input batch: {x[0]} outbackprop batch: {grad.shape[0]}"
-        )
-    elif grad.shape[-1] != w[-1]:
-        problem = "filter and out_backprop must have the same out_depth"
-    else:
-        for place, (got, wanted) in enumerate(zip(grad.shape[1:-1], layout.counts, strict=True)):
-            if got != wanted:
-                problem = (
-                    f"Size of out_backprop doesn't match computed: actual = {got}, computed = "
-                    f"{wanted} spatial_dim: {place + 1} input: {x[place + 1]} filter: {w[place]} "
-                    f"output: {got} stride: {layout.strides[place]} "
-                    f"dilation: {layout.dilations[place]}"
-                )
-                break
+def gradient_layout(
+    x: Sequence[int],
+    w: Sequence[int],
+    grad: Sequence[int],
+    strides: Sequence[int],
+    padding: str,
+    dilations: Sequence[int],
+    data_format: str,
+    explicit: Sequence[int] = (),
+) -> Layout:
+    """The windows of a convolution of `x` with `w` (sizes, channels last) whose gradient is given.
+
+    Raises:
+        InvalidArgumentError: `grad` are not the sizes of the convolution's output.
+    """
+    if not len(x) == len(w) == len(grad) == len(strides):
+        wanted = f"input, filter and out_backprop must be {len(strides)}-dimensional"
+        raise InvalidArgumentError(None, None, wanted)
+    layout = layout_of(x[1:-1], w[:-2], strides, padding, dilations, data_format, explicit)
+    problem = _gradient_problem(x, w, grad, layout)
     if problem is not None:
         raise InvalidArgumentError(None, None, problem)
+    return layout
+
+
+def _gradient_problem(
+    x: Sequence[int], w: Sequence[int], grad: Sequence[int], layout: Layout
+) -> str | None:
+    if grad[0] != x[0]:
+        return (
+            "input and out_backprop must have the same batch size, "
+            f"input batch: {x[0]} outbackprop batch: {grad[0]}"
+        )
+    if grad[-1] != w[-1]:
+        return "filter and out_backprop must have the same out_depth"
+    for place, (got, wanted) in enumerate(zip(grad[1:-1], layout.counts, strict=True)):
+        if got != wanted:
+            return (
+                f"Size of out_backprop doesn't match computed: actual = {got}, computed = "
+                f"{wanted} spatial_dim: {place + 1} input: {x[place + 1]} filter: {w[place]} "
+                f"output: {got} stride: {layout.strides[place]} "
+                f"dilation: {layout.dilations[place]}"
+            )
+    return None
 
 
 def groups_of(channels: int, filter_channels: int) -> int:
@@ -228,10 +248,16 @@ def convolve_input_gradient(
 ) -> Array:
     """NumPy's gradient of a convolution by its input."""
     shape, last = sizes_last(sizes, data_format), widened(to_last(grad, data_format))
-    layout = layout_of(
-        shape[1:-1], w.shape[:-2], strides, padding, dilations, data_format, explicit_paddings
+    layout = gradient_layout(
+        shape,
+        w.shape,
+        last.shape,
+        strides,
+        padding,
+        dilations,
+        data_format,
+        explicit_paddings,
     )
-    check_gradient_shape(shape, w.shape, last, layout)
     groups = groups_of(shape[-1], w.shape[-2])
     out = _by_group(
         lambda weights, part: input_gradient(shape, weights, part, layout),
@@ -256,10 +282,16 @@ def convolve_filter_gradient(
     """NumPy's gradient of a convolution by its filter."""
     shape = tuple([int(size) for size in sizes])
     last, grad_last = widened(to_last(x, data_format)), widened(to_last(grad, data_format))
-    layout = layout_of(
-        last.shape[1:-1], shape[:-2], strides, padding, dilations, data_format, explicit_paddings
+    layout = gradient_layout(
+        last.shape,
+        shape,
+        grad_last.shape,
+        strides,
+        padding,
+        dilations,
+        data_format,
+        explicit_paddings,
     )
-    check_gradient_shape(last.shape, shape, grad_last, layout)
     groups = groups_of(last.shape[-1], shape[-2])
     part_shape = (*shape[:-1], shape[-1] // groups)
     out = _by_group(
@@ -330,6 +362,16 @@ def convolve_input_gradient_xla(
     """XLA's gradient by the input: the convolution is linear in it, so JAX can transpose it."""
     import jax
 
+    gradient_layout(
+        sizes_last(sizes, data_format),
+        w.shape,
+        sizes_last(grad.shape, data_format),
+        strides,
+        padding,
+        dilations,
+        data_format,
+        explicit_paddings,
+    )
     like = jax.ShapeDtypeStruct(tuple([int(size) for size in sizes]), grad.dtype)
     convolution = functools.partial(
         convolve_xla,
@@ -357,6 +399,16 @@ def convolve_filter_gradient_xla(
     """XLA's gradient by the filter, in which the convolution is linear too."""
     import jax
 
+    gradient_layout(
+        sizes_last(x.shape, data_format),
+        tuple([int(size) for size in sizes]),
+        sizes_last(grad.shape, data_format),
+        strides,
+        padding,
+        dilations,
+        data_format,
+        explicit_paddings,
+    )
     like = jax.ShapeDtypeStruct(tuple([int(size) for size in sizes]), grad.dtype)
     convolution = functools.partial(
         convolve_xla,

@@ -17,7 +17,7 @@ from penstock.ops.convolution import filter_gradient_shape, input_gradient_shape
 from penstock.ops.convolution_kernels import (
     Layout,
     as_format,
-    check_gradient_shape,
+    gradient_layout,
     layout_of,
     sizes_last,
     to_last,
@@ -129,9 +129,8 @@ def _gradient_by_channel(
     """The gradient as [n, h, w, c, m], and the windows that it belongs to."""
     _checked(sizes[-1], filter_shape[2])
     last = widened(to_last(grad, data_format))
-    layout = layout_of(sizes[1:-1], filter_shape[:2], strides, padding, dilations, data_format)
     flat = (*filter_shape[:2], 1, filter_shape[2] * filter_shape[3])
-    check_gradient_shape(sizes, flat, last, layout)
+    layout = gradient_layout(sizes, flat, last.shape, strides, padding, dilations, data_format)
     return last.reshape(*last.shape[:3], *filter_shape[2:]), layout
 
 

@@ -24,8 +24,8 @@ from penstock.graph.stacks import graph_as_default
 if TYPE_CHECKING:
     from penstock.graph.opspec import OpSpec
 
-_VALID_OP_NAME = re.compile(r"^[A-Za-z0-9.][A-Za-z0-9_.\\/>-]*$")
-_VALID_SCOPE_NAME = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
+_VALID_OP_NAME = re.compile(r"[A-Za-z0-9.][A-Za-z0-9_./-]*")
+_VALID_SCOPE_NAME = re.compile(r"[A-Za-z0-9_./-]*")
 
 PRODUCER_VERSION = 134  # of the GraphDefs that TensorFlow 1.15 writes
 
@@ -173,7 +173,7 @@ class Graph:
         prefix = self._scopes.name
         if prefix:
             name = f"{prefix}/{name}"
-        elif not _VALID_OP_NAME.match(name):
+        elif not _VALID_OP_NAME.fullmatch(name):
             raise ValueError(f"'{name}' is not a valid node name")
         used = self._names_in_use
         key = name.lower()
@@ -194,7 +194,7 @@ class Graph:
     def check_scope_name(self, name: str) -> None:
         """Raises ValueError unless `name` can be a scope's name here."""
         valid = _VALID_SCOPE_NAME if self._scopes.name else _VALID_OP_NAME
-        if not valid.match(name):
+        if not valid.fullmatch(name):
             raise ValueError(f"'{name}' is not a valid scope name")
 
     def name_scope(self, name: str | None) -> AbstractContextManager[str]:
@@ -404,7 +404,7 @@ class Graph:
                 )
             return op.outputs[int(index)]
         if colon:
-            raise ValueError(f"The name {name!r} appears to refer to a Tensor, not an Operation.")
+            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
         op = self._by_name.get(name)
         if not allow_operation:
             if op is not None:

@@ -219,10 +219,14 @@ class TensorShape:
         return TensorShape([None] * max(0, stop - start))
 
     def __eq__(self, other: object) -> Any:
+        """True where the ranks are equal, and all sizes known and equal; or both ranks unknown."""
         try:
-            return self._shape == as_shape(other)._shape
+            other = as_shape(other)
         except (TypeError, ValueError):
             return NotImplemented
+        if self is other:
+            return True
+        return self._shape == other._shape and (self._shape is None or None not in self._shape)
 
     def __ne__(self, other: object) -> Any:
         try:
@@ -231,7 +235,7 @@ class TensorShape:
             return NotImplemented
         if self._shape is None or other._shape is None:
             raise ValueError("The inequality of unknown TensorShapes is undefined.")
-        return self._shape != other._shape
+        return not self == other
 
     def __hash__(self) -> int:
         return hash(self._shape)

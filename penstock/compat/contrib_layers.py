@@ -50,10 +50,10 @@ def variance_scaling_initializer(
         size = {"FAN_IN": inputs, "FAN_OUT": outputs, "FAN_AVG": (inputs + outputs) / 2.0}[mode]
         if uniform:
             limit = math.sqrt(3.0 * factor / size)
-            return api.random_uniform(shape, -limit, limit, dtype, seed=seed)  # type: ignore[no-any-return]
+            return api.random_uniform(shape, -limit, limit, dtype, seed=seed)
         # 1.3 makes up for the variance that the cut-off tails take away
         stddev = math.sqrt(1.3 * factor / size)
-        return api.truncated_normal(shape, 0.0, stddev, dtype, seed=seed)  # type: ignore[no-any-return]
+        return api.truncated_normal(shape, 0.0, stddev, dtype, seed=seed)
 
     return initializer
 
@@ -110,7 +110,7 @@ def l1_regularizer(scale: Any, scope: str | None = None) -> Callable[[Any], Tens
     def l1(weights: Any) -> Tensor:
         with name_scope(scope, "l1_regularizer", [weights]) as name:
             factor = api.convert_to_tensor(scale, dtype=weights.dtype.base_dtype, name="scale")
-            return api.multiply(factor, api.reduce_sum(api.abs(weights)), name=name)  # type: ignore[no-any-return]
+            return api.multiply(factor, api.reduce_sum(api.abs(weights)), name=name)
 
     return l1
 
@@ -136,7 +136,7 @@ def l2_regularizer(scale: Any, scope: str | None = None) -> Callable[[Any], Tens
     def l2(weights: Any) -> Tensor:
         with name_scope(scope, "l2_regularizer", [weights]) as name:
             factor = api.convert_to_tensor(scale, dtype=weights.dtype.base_dtype, name="scale")
-            return api.multiply(factor, api.nn.l2_loss(weights), name=name)  # type: ignore[no-any-return]
+            return api.multiply(factor, api.nn.l2_loss(weights), name=name)
 
     return l2
 
@@ -214,11 +214,12 @@ def apply_regularization(regularizer: Any, weights_list: Any = None) -> Tensor:
         for penalty in penalties:
             if penalty._shape != ():
                 raise ValueError(
-                    f"regularizer must return a scalar Tensor instead of a Tensor with rank {penalty._rank()}."
+                    "regularizer must return a scalar Tensor instead of a Tensor with "
+                    f"rank {penalty._rank()}."
                 )
         if penalties:
             total = api.add_n(penalties, name=scope)
         else:
             total = api.constant(0.0, name=scope)
     graph.add_to_collection(GraphKeys.REGULARIZATION_LOSSES, total)
-    return total  # type: ignore[no-any-return]
+    return total

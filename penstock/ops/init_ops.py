@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import dtypes, shapes
+from penstock.graph import dtypes
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 
@@ -68,7 +68,7 @@ class Zeros(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         """Zeros of that shape and type."""
-        return api.zeros(shape, self.dtype if dtype is None else dtype)  # type: ignore[no-any-return]
+        return api.zeros(shape, self.dtype if dtype is None else dtype)
 
 
 @export("ones_initializer", "initializers.ones")
@@ -84,7 +84,7 @@ class Ones(Initializer):
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         """Ones of that shape and type."""
-        return api.ones(shape, self.dtype if dtype is None else dtype)  # type: ignore[no-any-return]
+        return api.ones(shape, self.dtype if dtype is None else dtype)
 
 
 @export("constant_initializer", "initializers.constant")
@@ -107,8 +107,8 @@ class Constant(Initializer):
     ) -> None:
         if not (np.isscalar(value) or isinstance(value, (list, tuple, np.ndarray))):
             raise TypeError(
-                f"Invalid type for initial value: {type(value)} (expected Python scalar, list or tuple of values, "
-                "or numpy.ndarray)."
+                f"Invalid type for initial value: {type(value)} (expected Python scalar, list or "
+                "tuple of values, or numpy.ndarray)."
             )
         self.value = value
         self.dtype = dtypes.as_dtype(dtype)
@@ -122,7 +122,7 @@ class Constant(Initializer):
         verify_shape: bool | None = None,
     ) -> Tensor:
         """The value, in that shape and type."""
-        return api.constant(  # type: ignore[no-any-return]
+        return api.constant(
             self.value,
             dtype=self.dtype if dtype is None else dtype,
             shape=shape,
@@ -152,7 +152,7 @@ class RandomUniform(Initializer):
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         """Random numbers in that shape and type."""
         dtype = self.dtype if dtype is None else dtype
-        return api.random_uniform(shape, self.minval, self.maxval, dtype, seed=self.seed)  # type: ignore[no-any-return]
+        return api.random_uniform(shape, self.minval, self.maxval, dtype, seed=self.seed)
 
 
 class _Normal(Initializer):
@@ -182,12 +182,12 @@ class RandomNormal(_Normal):
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         """Random numbers in that shape and type."""
         dtype = self.dtype if dtype is None else dtype
-        return api.random_normal(shape, self.mean, self.stddev, dtype, seed=self.seed)  # type: ignore[no-any-return]
+        return api.random_normal(shape, self.mean, self.stddev, dtype, seed=self.seed)
 
 
 @export("truncated_normal_initializer", "initializers.truncated_normal")
 class TruncatedNormal(_Normal):
-    """Makes numbers drawn from a normal distribution, none further than two standard deviations out.
+    """Makes numbers from a normal distribution, none further out than two standard deviations.
 
     Args:
         mean: its mean.
@@ -202,14 +202,15 @@ class TruncatedNormal(_Normal):
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
         """Random numbers in that shape and type."""
         dtype = self.dtype if dtype is None else dtype
-        return api.truncated_normal(shape, self.mean, self.stddev, dtype, seed=self.seed)  # type: ignore[no-any-return]
+        return api.truncated_normal(shape, self.mean, self.stddev, dtype, seed=self.seed)
 
 
 @export("uniform_unit_scaling_initializer", "initializers.uniform_unit_scaling")
 class UniformUnitScaling(Initializer):
     """Makes numbers drawn evenly, such that a layer keeps the scale of its inputs.
 
-    They lie within factor * sqrt(3 / n), n being the number of inputs: all sizes but the last, multiplied.
+    They lie within factor * sqrt(3 / n), n being the number of inputs: all sizes but
+    the last, multiplied.
 
     Args:
         factor: the factor.
@@ -229,12 +230,14 @@ class UniformUnitScaling(Initializer):
         full = shape if partition_info is None else partition_info.full_shape
         inputs = math.prod([float(size) for size in full[:-1]])
         limit = math.sqrt(3 / max(inputs, 1.0)) * self.factor
-        return api.random_uniform(shape, -limit, limit, dtype, seed=self.seed)  # type: ignore[no-any-return]
+        return api.random_uniform(shape, -limit, limit, dtype, seed=self.seed)
 
 
 def fans(shape: Any) -> tuple[float, float]:
-    """(inputs, outputs) of a layer whose weights have that shape; a kernel's window counts for both."""
-    sizes = [float(size) for size in shapes.as_tuple(shape) or ()]
+    """(inputs, outputs) of a layer whose weights have that shape; a kernel's window counts for
+    both.
+    """
+    sizes = [float(int(size)) for size in shape]
     if len(sizes) < 2:
         count = sizes[0] if sizes else 1.0
         return count, count
@@ -257,7 +260,7 @@ class VarianceScaling(Initializer):
         ValueError: an argument is not among those.
     """
 
-    _settings = ("scale", "mode", "distribution", "seed")
+    _settings: Sequence[str] = ("scale", "mode", "distribution", "seed")
 
     def __init__(
         self,
@@ -287,16 +290,16 @@ class VarianceScaling(Initializer):
         scale = self.scale / max(1.0, size)
         if self.distribution == "uniform":
             limit = math.sqrt(3.0 * scale)
-            return api.random_uniform(shape, -limit, limit, dtype, seed=self.seed)  # type: ignore[no-any-return]
+            return api.random_uniform(shape, -limit, limit, dtype, seed=self.seed)
         if self.distribution == "untruncated_normal":
-            return api.random_normal(shape, 0.0, math.sqrt(scale), dtype, seed=self.seed)  # type: ignore[no-any-return]
+            return api.random_normal(shape, 0.0, math.sqrt(scale), dtype, seed=self.seed)
         stddev = math.sqrt(scale) / _TRUNCATED_STDDEV
-        return api.truncated_normal(shape, 0.0, stddev, dtype, seed=self.seed)  # type: ignore[no-any-return]
+        return api.truncated_normal(shape, 0.0, stddev, dtype, seed=self.seed)
 
 
 @export("glorot_uniform_initializer", "initializers.glorot_uniform")
 class GlorotUniform(VarianceScaling):
-    """Makes numbers drawn evenly within sqrt(6 / (inputs + outputs)): the default for floating types.
+    """Makes numbers drawn evenly within sqrt(6 / (inputs + outputs)): what variables start with.
 
     Args:
         seed: a seed; see `tf.set_random_seed`.
@@ -350,7 +353,7 @@ class Identity(Initializer):
 
 @export("initializers.he_normal")
 def he_normal(seed: Any = None) -> VarianceScaling:
-    """An initializer with a truncated normal distribution of variance 2 / inputs (He et al., 2015)."""
+    """An initializer with a truncated normal of variance 2 / inputs (He et al., 2015)."""
     return VarianceScaling(2.0, "fan_in", "truncated_normal", seed)
 
 

@@ -1,7 +1,7 @@
-"""Initial values that depend on other variables: rewritten so that the order of initialization does not matter.
+"""Initial values that depend on other variables, rewritten so that their order does not matter.
 
-`tf.Variable(a * 2)` must not read `a` before `a` is set. The ops between `a` and the initial value are copied, and the copies take
-`a.initialized_value()`.
+`tf.Variable(a * 2)` must not read `a` before `a` is set. The ops between `a` and the initial value
+are copied, and the copies take `a.initialized_value()`.
 """
 
 from __future__ import annotations
@@ -41,7 +41,9 @@ def guarded_initial_value(scope_name: str, initial_value: Tensor) -> Tensor:
 
 
 def _ancestors(last: Operation) -> list[Operation]:
-    """All that `last` is computed from and itself, inputs first; not what lies behind guarded reads."""
+    """All that `last` is computed from and itself, inputs first; not what lies behind guarded
+    reads.
+    """
     order: list[Operation] = []
     seen: set[Operation] = set()
     pending: list[tuple[Operation, bool]] = [(last, False)]

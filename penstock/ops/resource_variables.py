@@ -1,4 +1,6 @@
-"""Variables that are resources: a handle, and an op for each read, so that reads and updates have a defined order."""
+"""Variables that are resources: a handle, and an op for each read, so that reads and updates have a
+defined order.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,7 @@ from penstock.graph.public import name_scope
 from penstock.graph.stacks import default_graph
 from penstock.ops import state
 from penstock.ops.initial_values import guarded_initial_value
+from penstock.ops.save_slices import in_scope, with_scope
 from penstock.ops.scatter_state import check_rows
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
 from penstock.ops.variables import (
@@ -24,8 +27,6 @@ from penstock.ops.variables import (
     add_scatter_methods,
     check_arguments,
     class_of,
-    in_scope,
-    with_scope,
 )
 
 Grads = list[Any]
@@ -36,7 +37,8 @@ VAR_HANDLE_OP = register(
     OpSpec(
         name="VarHandleOp", inputs=(), outputs=("resource: resource",),
         attrs=("container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"),
-        shape=lambda: (), kernel=state.unrun_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True, variable=True,
+        shape=lambda: (), kernel=state.unrun_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
+        variable=True,
     )
 )  # fmt: skip
 
@@ -64,16 +66,20 @@ def refine_gather(op: Operation) -> None:
 
 READ_VARIABLE_OP = register(
     OpSpec(
-        name="ReadVariableOp", inputs=("resource: resource",), outputs=("value: dtype",), attrs=("dtype: type",),
-        shape=lambda resource: None, kernel=read_kernel, gradient=lambda op, grad: [grad], stateful=True, view=True,
+        name="ReadVariableOp", inputs=("resource: resource",), outputs=("value: dtype",),
+        attrs=("dtype: type",),
+        shape=lambda resource: None, kernel=read_kernel, gradient=lambda op, grad: [grad],
+        stateful=True, view=True,
         refine=refine_read,
     )
 )  # fmt: skip
 ASSIGN_VARIABLE_OP = register(
     OpSpec(
-        name="AssignVariableOp", inputs=("resource: resource", "value: dtype"), outputs=(), attrs=("dtype: type",),
+        name="AssignVariableOp", inputs=("resource: resource", "value: dtype"), outputs=(),
+        attrs=("dtype: type",),
         writes=("resource",), unread=("resource",), stateful=True,
-        shape=lambda resource, value: [], kernel=state.assign_kernel, view=True, gradient=NOT_DIFFERENTIABLE,
+        shape=lambda resource, value: [], kernel=state.assign_kernel, view=True,
+        gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 
@@ -81,7 +87,8 @@ ASSIGN_VARIABLE_OP = register(
 def _update_spec(name: str, kernel: Any) -> OpSpec:
     return register(
         OpSpec(
-            name=name, inputs=("resource: resource", "value: dtype"), outputs=(), attrs=("dtype: type",),
+            name=name, inputs=("resource: resource", "value: dtype"), outputs=(),
+            attrs=("dtype: type",),
             writes=("resource",), stateful=True,
             shape=lambda resource, value: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
@@ -92,7 +99,8 @@ ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", state.assign_add_ke
 ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", state.assign_sub_kernel)
 VAR_IS_INITIALIZED_OP = register(
     OpSpec(
-        name="VarIsInitializedOp", inputs=("resource: resource",), outputs=("is_initialized: bool",),
+        name="VarIsInitializedOp", inputs=("resource: resource",),
+        outputs=("is_initialized: bool",),
         unread=("resource",), host=True, stateful=True,
         shape=lambda resource: (), kernel=state.is_initialized_kernel, gradient=NOT_DIFFERENTIABLE,
     )
@@ -120,7 +128,9 @@ def gather_kernel(xp: Any, value: Any, indices: Any) -> Any:
     if xp is np:
         check_rows(indices, value.shape[0])
         return value[indices]
-    inside = xp.where(indices < 0, value.shape[0], indices)  # JAX would count negative ones from the end
+    inside = xp.where(
+        indices < 0, value.shape[0], indices
+    )  # JAX would count negative ones from the end
     return xp.take(value, inside, axis=0, mode="fill", fill_value=0)
 
 
@@ -128,16 +138,18 @@ def gather_gradient(op: Operation, grad: Tensor) -> Grads:
     handle, indices = op._inputs
     shape = variable_shape(handle)
     size = api.expand_dims(api.size(indices), 0)
-    values_shape = api.concat([size, shape[1:]], 0)  # type: ignore[index]
+    values_shape = api.concat([size, shape[1:]], 0)
     values = api.reshape(grad, values_shape)
     return [api.IndexedSlices(values, api.reshape(indices, size), shape), None]
 
 
 RESOURCE_GATHER = register(
     OpSpec(
-        name="ResourceGather", inputs=("resource: resource", "indices: Tindices"), outputs=("output: dtype",),
+        name="ResourceGather", inputs=("resource: resource", "indices: Tindices"),
+        outputs=("output: dtype",),
         attrs=(
-            "batch_dims: int = 0", "validate_indices: bool = true", "dtype: type", "Tindices: {int32, int64}",
+            "batch_dims: int = 0", "validate_indices: bool = true", "dtype: type",
+            "Tindices: {int32, int64}",
         ),
         shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
         refine=refine_gather,
@@ -177,8 +189,8 @@ def variable_shape(handle: Tensor) -> Tensor:
     """The shape of a resource variable as a tensor: a constant where it is known."""
     declared = declared_shape(handle)
     if declared is not None and None not in declared:
-        return api.constant(list(declared), dtype=dtypes.int32)  # type: ignore[no-any-return]
-    return VARIABLE_SHAPE(handle)  # type: ignore[no-any-return]
+        return api.constant(list(declared), dtype=dtypes.int32)
+    return VARIABLE_SHAPE(handle)
 
 
 _by_default = [False]
@@ -259,11 +271,13 @@ class ResourceVariable(Variable):
             self._shape = initial._shape if shape is None else shapes.as_tuple(shape)
             if not shapes.compatible(self._shape, initial._shape):
                 raise ValueError(
-                    f"The initial value's shape ({shapes.shape_text(initial._shape)}) is not compatible with the "
-                    f"explicitly supplied `shape` argument ({shapes.bracket_text(self._shape)})."
+                    f"The initial value's shape ({shapes.shape_text(initial._shape)}) is not "
+                    "compatible with the explicitly supplied `shape` argument "
+                    f"({shapes.bracket_text(self._shape)})."
                 )
             self._handle = VAR_HANDLE_OP(
-                shape=self._shape, dtype=initial.dtype.base_dtype, shared_name=scope[:-1], name=scope,
+                shape=self._shape, dtype=initial.dtype.base_dtype, shared_name=scope[:-1],
+                name=scope,
                 container=graph._scopes.container,
             )  # fmt: skip
         self._dtype = initial.dtype.base_dtype
@@ -324,12 +338,12 @@ class ResourceVariable(Variable):
     @property
     def handle(self) -> Tensor:
         """The tensor that refers to it."""
-        return self._handle  # type: ignore[no-any-return]
+        return self._handle
 
     @property
     def op(self) -> Operation:
         """The operation that makes the handle."""
-        return self._handle.op  # type: ignore[no-any-return]
+        return self._handle.op
 
     @property
     def shape(self) -> shapes.TensorShape:
@@ -343,16 +357,16 @@ class ResourceVariable(Variable):
     @property
     def initializer(self) -> Operation:
         """The operation that gives the variable its initial value."""
-        return self._initializer_op  # type: ignore[no-any-return]
+        return self._initializer_op
 
     @property
     def create(self) -> Operation:
         """The operation that gives the variable its initial value."""
-        return self._initializer_op  # type: ignore[no-any-return]
+        return self._initializer_op
 
     def is_initialized(self, name: str | None = None) -> Tensor:
         """A bool tensor: whether it has a value in the session that runs this."""
-        return VAR_IS_INITIALIZED_OP(self._handle, name=name)  # type: ignore[no-any-return]
+        return VAR_IS_INITIALIZED_OP(self._handle, name=name)
 
     def _as_graph_element(self) -> Tensor:
         return self._graph_element
@@ -360,7 +374,7 @@ class ResourceVariable(Variable):
     # Reading it
 
     def _read(self) -> Tensor:
-        return READ_VARIABLE_OP(self._handle, dtype=self._dtype)  # type: ignore[no-any-return]
+        return READ_VARIABLE_OP(self._handle, dtype=self._dtype)
 
     def value(self) -> Tensor:
         """A tensor with the value that the variable has when this very op runs."""
@@ -375,26 +389,28 @@ class ResourceVariable(Variable):
         graph = self.graph
         with graph.name_scope("Read"), graph.device(self._handle.device):
             value = self._read()
-        return raw.Identity(value)  # type: ignore[no-any-return]
+        return raw.Identity(value)
 
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
         """Rows of the variable, without a copy of all of it."""
         with name_scope("Gather" if name is None else name) as scope:
             value = RESOURCE_GATHER(self._handle, indices, dtype=self._dtype, name=scope)
-        return raw.Identity(value)  # type: ignore[no-any-return]
+        return raw.Identity(value)
 
     def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:
         """Elements or slices of the variable; see `tf.gather_nd`."""
-        return api.gather_nd(self.value(), indices, name=name)  # type: ignore[no-any-return]
+        return api.gather_nd(self.value(), indices, name=name)
 
     def initialized_value(self) -> Tensor:
-        """A tensor with the variable's value or, in a session where it has none yet, its initial value."""
+        """A tensor with the variable's value or, in a session where it has none yet, its initial
+        value.
+        """
         with self.graph.control_dependencies(None):
             value = RESOURCE_INITIALIZED_VALUE(
                 self._handle, self._initial_value, name="initialized_value"
             )
         value.set_shape(self._shape)
-        return value  # type: ignore[no-any-return]
+        return value
 
     # Changing it
 
@@ -408,7 +424,9 @@ class ResourceVariable(Variable):
         name: str | None = None,
         read_value: bool = True,
     ) -> Any:
-        """Assigns `value`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        """Assigns `value`; gives the variable as it is after that, or the Operation where
+        `read_value` is False.
+        """
         tensor = internal_convert(value, self._dtype)
         if not shapes.compatible(self._shape, tensor._shape):
             ours, theirs = shapes.shape_text(self._shape), shapes.shape_text(tensor._shape)
@@ -422,7 +440,9 @@ class ResourceVariable(Variable):
         name: str | None = None,
         read_value: bool = True,
     ) -> Any:
-        """Adds `delta`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        """Adds `delta`; gives the variable as it is after that, or the Operation where `read_value`
+        is False.
+        """
         return self._update(ASSIGN_ADD_VARIABLE_OP, delta, name, read_value)
 
     def assign_sub(
@@ -432,7 +452,9 @@ class ResourceVariable(Variable):
         name: str | None = None,
         read_value: bool = True,
     ) -> Any:
-        """Subtracts `delta`; gives the variable as it is after that, or the Operation where `read_value` is False."""
+        """Subtracts `delta`; gives the variable as it is after that, or the Operation where
+        `read_value` is False.
+        """
         return self._update(ASSIGN_SUB_VARIABLE_OP, delta, name, read_value)
 
     def _update(self, spec: OpSpec, delta: Any, name: str | None, read_value: bool) -> Any:
@@ -447,16 +469,18 @@ class ResourceVariable(Variable):
         return self._changed(spec(self._handle, tensor, name=name), read_value)
 
     def scatter_by(self, op_type: str, indices: Any, updates: Any, name: str | None) -> Any:
-        """Changes rows or elements by the op of that type; gives the variable as it is after that."""
+        """Changes rows or elements by an op; gives the variable as it is after that."""
         tensor = internal_convert(updates, self._dtype)
         return self._changed(getattr(raw, op_type)(self._handle, indices, tensor, name=name), True)
 
     def count_up_to(self, limit: int) -> Tensor:
         """Adds one to the variable until it reaches `limit`; gives the value before."""
-        return RESOURCE_COUNT_UP_TO(self._handle, limit=limit, T=self._dtype)  # type: ignore[no-any-return]
+        return RESOURCE_COUNT_UP_TO(self._handle, limit=limit, T=self._dtype)
 
     def to_proto(self, export_scope: str | None = None) -> Any:
-        """The variable as a VariableDef protobuf message; None where it lies outside `export_scope`."""
+        """The variable as a VariableDef protobuf message; None where it lies outside
+        `export_scope`.
+        """
         from tensorboard.compat.proto import variable_pb2
 
         if export_scope is not None and not self._handle.name.startswith(export_scope):
@@ -506,7 +530,8 @@ class UnreadVariable(ResourceVariable):
 RESOURCE_INITIALIZED_VALUE = register(
     OpSpec(
         name="_ResourceInitializedValue", inputs=("resource: resource", "initial_value: dtype"),
-        outputs=("output: dtype",), attrs=("dtype: type",), unread=("resource",), host=True, stateful=True,
+        outputs=("output: dtype",), attrs=("dtype: type",), unread=("resource",), host=True,
+        stateful=True,
         shape=lambda resource, initial_value: None, kernel=state.initialized_value_kernel,
         gradient=lambda op, grad: [grad, None],
     )
@@ -531,7 +556,8 @@ def _convert_variable(
 ) -> Any:
     if dtype is not None and not dtype.is_compatible_with(value.dtype):
         raise ValueError(
-            f"Incompatible type conversion requested to type '{dtype.name}' for variable of type '{value.dtype.name}'"
+            f"Incompatible type conversion requested to type '{dtype.name}' "
+            f"for variable of type '{value.dtype.name}'"
         )
     return value.value()
 

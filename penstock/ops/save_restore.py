@@ -1,4 +1,6 @@
-"""The ops that checkpoints are saved and restored by: SaveV2, RestoreV2, ShardedFilename, MergeV2Checkpoints."""
+"""The ops that checkpoints are saved and restored by: SaveV2, RestoreV2, ShardedFilename,
+MergeV2Checkpoints.
+"""
 
 from __future__ import annotations
 
@@ -31,8 +33,8 @@ def _check_counts(names: list[str], specs: list[str], count: int) -> None:
         raise InvalidArgumentError(
             None,
             None,
-            f"tensor_names and shape_and_slices must have one item for each of the {count} tensors, got "
-            f"{len(names)} and {len(specs)}",
+            f"tensor_names and shape_and_slices must have one item for each of the {count} "
+            f"tensors, got {len(names)} and {len(specs)}",
         )
 
 
@@ -48,7 +50,9 @@ def save_kernel(
 SAVE_V2 = register(
     OpSpec(
         name="SaveV2",
-        inputs=("prefix: string", "tensor_names: string", "shape_and_slices: string", "tensors: dtypes"),
+        inputs=(
+            "prefix: string", "tensor_names: string", "shape_and_slices: string", "tensors: dtypes",
+        ),
         outputs=(), attrs=("dtypes: list(type) >= 1",), stateful=True, host=True,
         shape=lambda *found: [], kernel=save_kernel, gradient=NOT_DIFFERENTIABLE,
     )
@@ -71,7 +75,8 @@ def restore_kernel(
 
 RESTORE_V2 = register(
     OpSpec(
-        name="RestoreV2", inputs=("prefix: string", "tensor_names: string", "shape_and_slices: string"),
+        name="RestoreV2",
+        inputs=("prefix: string", "tensor_names: string", "shape_and_slices: string"),
         outputs=("tensors: dtypes",), attrs=("dtypes: list(type) >= 1",), stateful=True, host=True,
         shape=restore_shape, kernel=restore_kernel, gradient=NOT_DIFFERENTIABLE,
     )
@@ -111,7 +116,8 @@ def merge_kernel(
 
 MERGE_V2_CHECKPOINTS = register(
     OpSpec(
-        name="MergeV2Checkpoints", inputs=("checkpoint_prefixes: string", "destination_prefix: string"),
+        name="MergeV2Checkpoints",
+        inputs=("checkpoint_prefixes: string", "destination_prefix: string"),
         outputs=(), attrs=("delete_old_dirs: bool = true",), stateful=True, host=True,
         shape=lambda prefixes, destination: [], kernel=merge_kernel, gradient=NOT_DIFFERENTIABLE,
     )

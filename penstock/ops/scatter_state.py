@@ -1,7 +1,8 @@
-"""Ops that change some rows or elements of a variable: ScatterUpdate, ScatterAdd, ScatterNdAdd and their kin, for both
-kinds of variables.
+"""Ops that change some rows or elements of a variable: ScatterUpdate, ScatterAdd, ScatterNdAdd and
+their kin, for both kinds of variables.
 
-Rows that an index names several times take every update: sums add up, and of several replacements the last stays.
+Rows that an index names several times take every update: sums add up, and of several replacements
+    the last stays.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ _JAX_UPDATES = {
 
 
 def scatter_into(xp: Any, ref: Any, index: Any, updates: Any, how: str) -> Any:
-    """The array with some of its elements changed: `ref[index]` and `updates` become one by `how`."""
+    """The array with `ref[index]` replaced by what `how` makes of it and of `updates`."""
     if xp is np:
         out = np.array(ref)
         if how == "div" and out.dtype.kind in "iu":
@@ -54,8 +55,11 @@ def scatter_into(xp: Any, ref: Any, index: Any, updates: Any, how: str) -> Any:
         else:
             _NUMPY_UPDATES[how](out, index, updates)
         return out
-    # Compiled code cannot raise: what lies outside is left out. JAX would count negative ones from the end.
-    inside = tuple([xp.where(part < 0, size, part) for part, size in zip(index, ref.shape, strict=False)])
+    # Compiled code cannot raise: what lies outside is left out. JAX would count negative ones from
+    # the end.
+    inside = tuple(
+        [xp.where(part < 0, size, part) for part, size in zip(index, ref.shape, strict=False)]
+    )
     places = ref.at[inside]
     if how == "sub":
         return places.add(-updates, mode="drop")
@@ -79,20 +83,22 @@ def check_rows(indices: Any, count: int) -> None:
     """Raises InvalidArgumentError unless all indices are rows of an array with `count` of them."""
     if indices.size and (indices.min() < 0 or indices.max() >= count):
         place = np.argwhere((indices < 0) | (indices >= count))[0]
+        where = list(map(int, place)) if len(place) else ""
         raise InvalidArgumentError(
-            None, None,
-            f"indices{list(map(int, place)) if len(place) else ''} = {indices[tuple(place)]} is not in [0, {count})",
-        )  # fmt: skip
+            None, None, f"indices{where} = {indices[tuple(place)]} is not in [0, {count})"
+        )
 
 
 def _check_updates(ref: Any, indices: Any, updates: Any) -> None:
     if updates.shape and updates.shape != indices.shape + ref.shape[1:]:
         raise InvalidArgumentError(
-            None, None,
-            "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], got updates.shape "
-            f"{shapes.bracket_text(updates.shape)}, indices.shape {shapes.bracket_text(indices.shape)}, "
+            None,
+            None,
+            "Must have updates.shape = indices.shape + params.shape[1:] or updates.shape = [], "
+            f"got updates.shape {shapes.bracket_text(updates.shape)}, "
+            f"indices.shape {shapes.bracket_text(indices.shape)}, "
             f"params.shape {shapes.bracket_text(ref.shape)}",
-        )  # fmt: skip
+        )
 
 
 def _update_rows(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
@@ -106,10 +112,12 @@ def _check_places(ref: Any, indices: Any, updates: Any) -> None:
     depth = indices.shape[-1]
     if updates.shape != indices.shape[:-1] + ref.shape[depth:]:
         raise InvalidArgumentError(
-            None, None,
-            "The outermost dimension of updates and indices must match. Got indices.shape "
-            f"{shapes.bracket_text(indices.shape)}, updates.shape {shapes.bracket_text(updates.shape)}",
-        )  # fmt: skip
+            None,
+            None,
+            "The outermost dimension of updates and indices must match. "
+            f"Got indices.shape {shapes.bracket_text(indices.shape)}, "
+            f"updates.shape {shapes.bracket_text(updates.shape)}",
+        )
 
 
 def _check_places_inside(ref: Any, indices: Any) -> None:
@@ -164,8 +172,10 @@ def scatter_nd_shape(
 def _ref_spec(name: str, types: str, locking: str, shape: Any, kernel: Any) -> OpSpec:
     return register(
         OpSpec(
-            name=name, inputs=("ref: Ref(T)", "indices: Tindices", "updates: T"), outputs=("output_ref: Ref(T)",),
-            attrs=(f"T: {types}", "Tindices: {int32, int64}", f"use_locking: bool = {locking}"), writes=("ref",),
+            name=name, inputs=("ref: Ref(T)", "indices: Tindices", "updates: T"),
+            outputs=("output_ref: Ref(T)",),
+            attrs=(f"T: {types}", "Tindices: {int32, int64}", f"use_locking: bool = {locking}"),
+            writes=("ref",),
             shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
@@ -174,8 +184,10 @@ def _ref_spec(name: str, types: str, locking: str, shape: Any, kernel: Any) -> O
 def _resource_spec(name: str, types: str, kernel: Any) -> OpSpec:
     return register(
         OpSpec(
-            name=name, inputs=("resource: resource", "indices: Tindices", "updates: dtype"), outputs=(),
-            attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",), stateful=True,
+            name=name, inputs=("resource: resource", "indices: Tindices", "updates: dtype"),
+            outputs=(),
+            attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",),
+            stateful=True,
             shape=lambda resource, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
@@ -185,7 +197,8 @@ def _resource_nd_spec(name: str, kernel: Any) -> OpSpec:
     return register(
         OpSpec(
             name=name, inputs=("ref: resource", "indices: Tindices", "updates: T"), outputs=(),
-            attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"), writes=("ref",), stateful=True,
+            attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"),
+            writes=("ref",), stateful=True,
             shape=lambda ref, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
@@ -202,7 +215,7 @@ def _family(how: str, ref_types: str, resource_types: str, locking: str) -> OpSp
 
 
 def _nd_family(how: str, types: str, locking: str) -> OpSpec:
-    """Registers ScatterNd… of one kind for both kinds of variables; gives the one for references."""
+    """Registers ScatterNd… for both kinds of variables; gives the one for references."""
 
     def kernel(xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
         return _update_places(how, xp, ref, indices, updates)
@@ -254,6 +267,20 @@ _DESCRIPTION = """{what}
     """
 
 
+_OF_PLACES = {
+    "rank": "",
+    "indices": ", whose last axis gives the place of an element or slice",
+    "shape": "indices.shape[:-1] + ref.shape[indices.shape[-1]:]",
+    "example": "[[0, 1]], [5.0]",
+}
+_OF_ROWS = {
+    "rank": " of rank 1 or more",
+    "indices": " of row numbers",
+    "shape": "indices.shape + ref.shape[1:]",
+    "example": "[0, 2], [5.0, 6.0]",
+}
+
+
 def _public(name: str, spec: OpSpec, what: str, use_locking: bool = False) -> Any:
     """Makes and exports the function of one op; they differ in the op and in what it does alone."""
     nd = name.startswith("scatter_nd")
@@ -268,12 +295,8 @@ def _public(name: str, spec: OpSpec, what: str, use_locking: bool = False) -> An
         return _scatter(spec, ref, indices, updates, use_locking, name)
 
     scatter.__name__ = scatter.__qualname__ = name
-    scatter.__doc__ = _DESCRIPTION.format(
-        what=what, name=name, rank="" if nd else " of rank 1 or more",
-        indices=", whose last axis gives the place of an element or slice" if nd else " of row numbers",
-        shape="indices.shape[:-1] + ref.shape[indices.shape[-1]:]" if nd else "indices.shape + ref.shape[1:]",
-        example="[[0, 1]], [5.0]" if nd else "[0, 2], [5.0, 6.0]",
-    )  # fmt: skip
+    words = _OF_PLACES if nd else _OF_ROWS
+    scatter.__doc__ = _DESCRIPTION.format(what=what, name=name, **words)
     return export(name)(scatter)
 
 

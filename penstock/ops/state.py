@@ -1,7 +1,7 @@
-"""Ops on variables that are references: VariableV2, Assign and its kin, CountUpTo, and what asks whether one is set.
+"""Ops on variables that are references: VariableV2, Assign and its kin, CountUpTo.
 
-A run keeps a variable's value in the session. Kernels get the current value for a ref input (unless it is in `unread`) and
-return the new one for what is in `writes`; they never write into an array.
+A run keeps a variable's value in the session. Kernels get the current value for a ref input (unless
+it is in `unread`) and return the new one for what is in `writes`; they never write into an array.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from penstock.graph.operation import Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
 
 NUMBERS = (
-    "{float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, qint32, bfloat16, uint16, complex128, "
-    "half, uint32, uint64}"
+    "{float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, qint32, bfloat16, "
+    "uint16, complex128, half, uint32, uint64}"
 )
 
 
@@ -30,7 +30,8 @@ def same_shapes(a: shapes.Shape, b: shapes.Shape) -> shapes.Shape:
     """
     if shapes.compatible(a, b):
         return shapes.merge(a, b)
-    assert a is not None and b is not None
+    assert a is not None
+    assert b is not None
     if len(a) != len(b):
         raise ValueError(f"Shapes must be equal rank, but are {len(a)} and {len(b)}")
     axis = next(i for i in range(len(a)) if not shapes.compatible(a[i : i + 1], b[i : i + 1]))
@@ -58,8 +59,11 @@ def variable_spec(name: str) -> OpSpec:
     return register(
         OpSpec(
             name=name, inputs=(), outputs=("ref: Ref(dtype)",),
-            attrs=("shape: shape", "dtype: type", "container: string = ''", "shared_name: string = ''"),
-            shape=declared_shape, kernel=unrun_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True, variable=True,
+            attrs=(
+                "shape: shape", "dtype: type", "container: string = ''", "shared_name: string = ''",
+            ),
+            shape=declared_shape, kernel=unrun_kernel, gradient=NOT_DIFFERENTIABLE,
+            stateful=True, variable=True,
         )
     )  # fmt: skip
 
@@ -74,8 +78,8 @@ def is_initialized_kernel(ctx: Any) -> Any:
 
 IS_VARIABLE_INITIALIZED = register(
     OpSpec(
-        name="IsVariableInitialized", inputs=("ref: Ref(dtype)",), outputs=("is_initialized: bool",),
-        attrs=("dtype: type",), unread=("ref",), host=True,
+        name="IsVariableInitialized", inputs=("ref: Ref(dtype)",),
+        outputs=("is_initialized: bool",), attrs=("dtype: type",), unread=("ref",), host=True,
         shape=lambda ref: (), kernel=is_initialized_kernel, gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
@@ -167,8 +171,8 @@ def initialized_value_kernel(ctx: Any, initial_value: Any) -> Any:
 
 INITIALIZED_VALUE = register(
     OpSpec(
-        name="_InitializedValue", inputs=("ref: Ref(T)", "initial_value: T"), outputs=("output: T",),
-        attrs=("T: type",), unread=("ref",), host=True, stateful=True,
+        name="_InitializedValue", inputs=("ref: Ref(T)", "initial_value: T"),
+        outputs=("output: T",), attrs=("T: type",), unread=("ref",), host=True, stateful=True,
         shape=lambda ref, initial_value: ref if ref is not None else initial_value,
         kernel=initialized_value_kernel, gradient=lambda op, grad: [grad, None],
     )
@@ -179,7 +183,9 @@ INITIALIZED_VALUE = register(
 
 
 def is_reference(ref: Any) -> bool:
-    """True for a variable or tensor that is a reference; a resource variable has methods of its own."""
+    """True for a variable or tensor that is a reference; a resource variable has methods of its
+    own.
+    """
     return bool(ref.dtype._is_ref_dtype)
 
 
@@ -280,8 +286,8 @@ def is_variable_initialized(variable: Any) -> Tensor:
         >>> sess.run(tf.is_variable_initialized(v))
     """
     if is_reference(variable):
-        return IS_VARIABLE_INITIALIZED(variable)  # type: ignore[no-any-return]
-    return variable.is_initialized(name=None)  # type: ignore[no-any-return]
+        return IS_VARIABLE_INITIALIZED(variable)
+    return variable.is_initialized(name=None)
 
 
 @export("count_up_to")
@@ -300,5 +306,5 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
         >>> index = tf.count_up_to(counter, 10)
     """
     if is_reference(ref):
-        return COUNT_UP_TO(ref, limit=limit, name=name)  # type: ignore[no-any-return]
-    return ref.count_up_to(limit)  # type: ignore[no-any-return]
+        return COUNT_UP_TO(ref, limit=limit, name=name)
+    return ref.count_up_to(limit)

@@ -65,4 +65,4 @@ def string_join(inputs: Any, separator: str = "", name: str | None = None) -> Te
     Example:
         >>> tf.string_join(["a", ["b", "c"]], separator="-")
     """
-    return STRING_JOIN(inputs, separator=separator, name=name)  # type: ignore[no-any-return]
+    return STRING_JOIN(inputs, separator=separator, name=name)

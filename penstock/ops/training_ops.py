@@ -1,7 +1,8 @@
-"""The ops that optimizers are made of: ApplyAdam and its kin, dense and sparse, for both kinds of variables.
+"""The ops that optimizers are made of: ApplyAdam and its kin, dense and sparse, for both kinds of
+variables.
 
-A sparse op changes the rows that its indices name. Optimizers sum the gradients of a row that occurs several times first, so
-each row occurs once.
+A sparse op changes the rows that its indices name. Optimizers sum the gradients of a row that
+occurs several times first, so each row occurs once.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def check_gradient(var: Any, grad: Any) -> None:
 
 
 def on_rows(xp: Any, rule: Rule, state: Sequence[Any], indices: Any) -> Any:
-    """Applies a rule to some rows of the variable and its slots; gives the whole arrays, changed."""
+    """Applies a rule to some rows of the variable and its slots; gives the whole arrays."""
     if xp is np:
         check_rows(indices, state[0].shape[0])
     else:  # compiled code cannot raise: rows that do not exist are left as they are
@@ -64,7 +65,9 @@ def _with_rows(xp: Any, whole: Any, indices: Any, rows: Any) -> Any:
 
 
 def dense_kernel(rule: Rule, grad_place: int) -> Kernel:
-    """The kernel of an op without attrs that are of interest: the rule, once the gradient's shape is checked."""
+    """The kernel of an op without attrs that are of interest: the rule, once the gradient's shape
+    is checked.
+    """
 
     def kernel(xp: Any, *arrays: Any) -> Any:
         check_gradient(arrays[0], arrays[grad_place])
@@ -92,14 +95,17 @@ def _both_kinds(
     attrs = (f"T: {NUMBERS}", *attrs)
     register(
         OpSpec(
-            name=name, inputs=[f"{slot}: Ref(T)" for slot in slots] + inputs, outputs=("out: Ref(T)",), attrs=attrs,
+            name=name, inputs=[f"{slot}: Ref(T)" for slot in slots] + inputs,
+            outputs=("out: Ref(T)",), attrs=attrs,
             writes=slots, shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
     register(
         OpSpec(
-            name=f"Resource{name}", inputs=[f"{slot}: resource" for slot in slots] + inputs, outputs=(), attrs=attrs,
-            writes=slots, shape=lambda *found: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
+            name=f"Resource{name}", inputs=[f"{slot}: resource" for slot in slots] + inputs,
+            outputs=(), attrs=attrs,
+            writes=slots, shape=lambda *found: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            stateful=True,
         )
     )  # fmt: skip
 
@@ -110,7 +116,7 @@ def _typed(names: list[str]) -> list[str]:
 
 
 def dense(name: str, slots: str, inputs: str, kernel: Kernel, attrs: Sequence[str] = ()) -> None:
-    """Registers Apply… for both kinds of variables; slots and inputs are names with spaces between."""
+    """Registers Apply… for both kinds of variables; slots and inputs are names in one text."""
     attrs = ("use_locking: bool = false", *attrs)
     _both_kinds(f"Apply{name}", slots.split(), _typed(inputs.split()), attrs, dense_shape, kernel)
 
@@ -157,7 +163,8 @@ def sparse_momentum_kernel(
 
 
 def adam_kernel(
-    xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any, beta2: Any,
+    xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any,
+    beta2: Any,
     epsilon: Any, grad: Any, *, use_nesterov: bool,
 ) -> Any:  # fmt: skip
     check_gradient(var, grad)
@@ -209,6 +216,7 @@ sparse(
     sparse_kernel(rules.proximal_gradient_descent, 1, 4),
 )
 family(
-    "AdagradDA", "var gradient_accumulator gradient_squared_accumulator", "grad lr l1 l2 global_step",
+    "AdagradDA", "var gradient_accumulator gradient_squared_accumulator",
+    "grad lr l1 l2 global_step",
     rules.adagrad_da,
 )  # fmt: skip

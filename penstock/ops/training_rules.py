@@ -1,7 +1,8 @@
-"""How each optimizer changes a variable and its slots: the formulas, on whole arrays or on some of their rows.
+"""How each optimizer changes a variable and its slots: the formulas, on whole arrays or some rows.
 
-A rule gets the current values of the variable and its slots first, and returns their new values in that order. All other
-numbers are scalars of the same type, which keeps NumPy from widening anything.
+A rule gets the current values of the variable and its slots first, and returns their new
+values in that order. All other numbers are scalars of the same type, which keeps NumPy
+from widening anything.
 """
 
 from __future__ import annotations
@@ -26,10 +27,12 @@ def momentum(
 
 
 def adam(
-    xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any, beta2: Any,
-    epsilon: Any, grad: Any, use_nesterov: bool,
+    xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any,
+    beta2: Any, epsilon: Any, grad: Any, use_nesterov: bool,
 ) -> Arrays:  # fmt: skip
-    """Kingma and Ba, 2014, with epsilon outside the bias correction as in the text before section 2.1."""
+    """Kingma and Ba, 2014, with epsilon outside the bias correction as in the text before section
+    2.1.
+    """
     alpha = lr * xp.sqrt(1 - beta2_power) / (1 - beta1_power)
     m = m + (grad - m) * (1 - beta1)
     v = v + (grad * grad - v) * (1 - beta2)

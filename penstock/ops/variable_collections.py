@@ -1,4 +1,6 @@
-"""The variables of a graph by collection, and the operations that initialize them or tell which are not."""
+"""The variables of a graph by collection, and the operations that initialize them or tell which are
+not.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ from penstock.ops.state import is_variable_initialized
 
 
 def _listing(name: str, key: str, what: str) -> Any:
-    """Makes and exports the function that lists one collection; they differ in the collection alone."""
+    """Makes and exports the function that lists one collection; they differ in the collection
+    alone.
+    """
 
     def variables(scope: str | None = None) -> list[Any]:
         return default_graph().get_collection(key, scope)
@@ -47,7 +51,7 @@ moving_average_variables = _listing(
 @export("all_variables")
 def all_variables() -> list[Any]:
     """The older name of `tf.global_variables`."""
-    return global_variables()  # type: ignore[no-any-return]
+    return global_variables()
 
 
 @export("variables_initializer", "initializers.variables", "initialize_variables")
@@ -65,8 +69,8 @@ def variables_initializer(var_list: Any, name: str | None = "init") -> Operation
         >>> sess.run(tf.variables_initializer([v, w]))
     """
     if var_list:
-        return api.group(*[v.initializer for v in var_list], name=name)  # type: ignore[no-any-return]
-    return api.no_op(name=name)  # type: ignore[no-any-return]
+        return api.group(*[v.initializer for v in var_list], name=name)
+    return api.no_op(name=name)
 
 
 @export("global_variables_initializer", "initializers.global_variables")
@@ -124,10 +128,10 @@ def report_uninitialized_variables(
         flags = [is_variable_initialized(variable) for variable in variables]
         with default_graph().device("/cpu:0"):
             if not variables:
-                return api.constant([], dtype=dtypes.string)  # type: ignore[no-any-return]
+                return api.constant([], dtype=dtypes.string)
             missing = api.logical_not(api.stack(flags))
             names = api.constant([variable.op.name for variable in variables])
-            return api.boolean_mask(names, missing)  # type: ignore[no-any-return]
+            return api.boolean_mask(names, missing)
 
 
 @export("assert_variables_initialized")
@@ -147,4 +151,4 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
     for variable in variables:
         with default_graph().colocate_with(variable.op):
             ranks.append(raw.Rank(variable))
-    return ranks[0] if len(ranks) == 1 else api.stack(ranks)  # type: ignore[no-any-return]
+    return ranks[0] if len(ranks) == 1 else api.stack(ranks)

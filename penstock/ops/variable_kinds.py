@@ -1,4 +1,6 @@
-"""How a variable is kept in step across replicas: the values of the arguments `synchronization` and `aggregation`."""
+"""How a variable is kept in step across replicas: the values of the arguments `synchronization` and
+`aggregation`.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +11,7 @@ from penstock.graph.export import export
 
 @export("VariableSynchronization")
 class VariableSynchronization(enum.Enum):
-    """When the copies of a variable are brought together; with one copy, whether it is trainable by itself.
+    """When the copies of a variable are brought together; with one, whether it is trainable.
 
     Example:
         >>> tf.get_variable("metric", [], synchronization=tf.VariableSynchronization.ON_READ)
@@ -44,7 +46,8 @@ def is_trainable(trainable: bool | None, synchronization: VariableSynchronizatio
     on_read = synchronization == VariableSynchronization.ON_READ
     if on_read and trainable:
         raise ValueError(
-            "Synchronization value can be set to VariableSynchronization.ON_READ only for non-trainable variables. "
-            "You have specified trainable=True and synchronization=VariableSynchronization.ON_READ."
+            "Synchronization value can be set to VariableSynchronization.ON_READ only for "
+            "non-trainable variables. You have specified trainable=True and "
+            "synchronization=VariableSynchronization.ON_READ."
         )
     return not on_read if trainable is None else trainable

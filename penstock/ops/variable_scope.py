@@ -25,8 +25,8 @@ class VariableScope:
     Args:
         reuse: True, False (or None), or tf.AUTO_REUSE.
         name: the prefix of variable names, without a slash at its end.
-        initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint: defaults
-            for `get_variable`.
+        initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource,
+            constraint: defaults for `get_variable`.
         name_scope: the name scope that was entered with it.
     """
 
@@ -154,9 +154,10 @@ class VariableScope:
                     )
             return var_store.get_variable(
                 f"{self.name}/{name}" if self.name else name,
-                shape=shape, dtype=first(dtype, self.dtype), initializer=first(initializer, self.initializer),
-                regularizer=first(regularizer, self.regularizer), reuse=first(reuse, self.reuse, False),
-                trainable=trainable, collections=collections,
+                shape=shape, dtype=first(dtype, self.dtype),
+                initializer=first(initializer, self.initializer),
+                regularizer=first(regularizer, self.regularizer),
+                reuse=first(reuse, self.reuse, False), trainable=trainable, collections=collections,
                 caching_device=first(caching_device, self.caching_device),
                 partitioner=first(partitioner, self.partitioner), validate_shape=validate_shape,
                 use_resource=first(use_resource, self.use_resource),
@@ -197,7 +198,7 @@ def _scopes(graph: Graph) -> _Scopes:
     stacks = graph._scopes
     if stacks.variable_store is None:
         stacks.variable_store = _Scopes()
-    return stacks.variable_store  # type: ignore[no-any-return]
+    return stacks.variable_store
 
 
 @export("get_variable_scope")
@@ -225,17 +226,20 @@ def _wrapped_getter(custom_getter: Any, outer: Any) -> Any:
 
 
 @export("variable_scope")
-class variable_scope:  # noqa: N801 - TensorFlow's name
+class variable_scope:
     """Puts `tf.get_variable` under a scope, and opens a name scope of the same name.
 
     Args:
-        name_or_scope: a name, made part of the variables' names as it is; a VariableScope to enter again; or None.
+        name_or_scope: a name, made part of the variables' names as it is; a VariableScope to
+            enter again; or None.
         default_name: a name, made unique, where `name_or_scope` is None.
         values: tensors whose graph is used.
-        initializer, regularizer, caching_device, partitioner, dtype, use_resource, constraint: defaults for
-            `get_variable`.
-        custom_getter: `f(getter, name, **kwargs)` that is called in place of `get_variable`'s own work.
-        reuse: True to find variables only, tf.AUTO_REUSE to make those that are missing, None to do as outside.
+        initializer, regularizer, caching_device, partitioner, dtype, use_resource, constraint:
+            defaults for `get_variable`.
+        custom_getter: `f(getter, name, **kwargs)` that is called in place of
+            `get_variable`'s own work.
+        reuse: True to find variables only, tf.AUTO_REUSE to make those that are missing,
+            None to do as outside.
         auxiliary_name_scope: False opens no name scope.
 
     Raises:
@@ -268,7 +272,8 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
             raise ValueError("The reuse parameter must be True or False or None.")
         if not isinstance(auxiliary_name_scope, bool):
             raise TypeError(
-                f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope}"
+                "The auxiliary_name_scope must be `True` or `False`, while get "
+                f"{auxiliary_name_scope}"
             )
         self._name_or_scope = name_or_scope
         self._default_name = default_name
@@ -276,8 +281,9 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
         self._auxiliary_name_scope = auxiliary_name_scope
         self._custom_getter = custom_getter
         self._defaults = {
-            "initializer": initializer, "regularizer": regularizer, "caching_device": caching_device,
-            "partitioner": partitioner, "dtype": dtype, "use_resource": use_resource, "constraint": constraint,
+            "initializer": initializer, "regularizer": regularizer, "partitioner": partitioner,
+            "caching_device": caching_device, "dtype": dtype, "use_resource": use_resource,
+            "constraint": constraint,
         }  # fmt: skip
         self._graph = graph_of(list(values or ()))
 
@@ -298,7 +304,7 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
     def _enter_scopes(self) -> VariableScope:
         given = self._name_or_scope
         if given is None:
-            wanted = self._default_name
+            wanted = str(self._default_name)
         else:
             wanted = given if isinstance(given, str) else given.name.split("/")[-1]
         self._names: Any = None
@@ -316,7 +322,7 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
             scope = self._inside(given, given.name, given.original_name_scope)
             scope._reuse = given.reuse if self._reuse is None else self._reuse
         else:
-            part = scopes.unique(self._default_name) if given is None else given  # type: ignore[arg-type]
+            part = scopes.unique(wanted) if given is None else given
             name = f"{self._outer.name}/{part}" if self._outer.name else part
             scopes.open(name)
             scope = self._inside(self._outer, name, opened)
@@ -327,8 +333,9 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
     def _inside(self, base: VariableScope, name: str, opened: str) -> VariableScope:
         """A scope with the defaults of `base`, and those that are given here in their place."""
         scope = VariableScope(
-            base.reuse, name, base.initializer, base.regularizer, base.caching_device, base.partitioner,
-            base.custom_getter, opened, base.dtype, base.use_resource, base.constraint,
+            base.reuse, name, base.initializer, base.regularizer, base.caching_device,
+            base.partitioner, base.custom_getter, opened, base.dtype, base.use_resource,
+            base.constraint,
         )  # fmt: skip
         for key, value in self._defaults.items():
             if value is not None:
@@ -354,7 +361,8 @@ class variable_scope:  # noqa: N801 - TensorFlow's name
         @functools.wraps(function)
         def inside(*args: Any, **kwargs: Any) -> Any:
             with variable_scope(
-                self._name_or_scope, self._default_name, custom_getter=self._custom_getter, reuse=self._reuse,
+                self._name_or_scope, self._default_name,
+                custom_getter=self._custom_getter, reuse=self._reuse,
                 auxiliary_name_scope=self._auxiliary_name_scope, **self._defaults,
             ):  # fmt: skip
                 return function(*args, **kwargs)
@@ -379,8 +387,8 @@ def variable_op_scope(
 ) -> variable_scope:
     """The older form of `tf.variable_scope`, with `values` first."""
     return variable_scope(
-        name_or_scope, default_name, values, initializer, regularizer, caching_device, partitioner, custom_getter,
-        reuse, dtype, use_resource, constraint,
+        name_or_scope, default_name, values, initializer, regularizer, caching_device, partitioner,
+        custom_getter, reuse, dtype, use_resource, constraint,
     )  # fmt: skip
 
 
@@ -408,17 +416,18 @@ def get_variable(
     synchronization: VariableSynchronization = VariableSynchronization.AUTO,
     aggregation: VariableAggregation = VariableAggregation.NONE,
 ) -> Any:
-    """The variable of that name in the current variable scope: found, or made, as the scope's `reuse` says.
+    """The variable of that name in the current variable scope: found or made, as `reuse` says.
 
     Args:
         name: its name in the scope.
         shape: its shape.
         dtype: its type; the scope's where None, float32 at the outermost.
-        initializer: an initializer, or a value (then without `shape`); the scope's where None, else Glorot's uniform for
-            floating types and zeros for others.
-        regularizer: a function from the variable to a loss, put in the collection of regularization losses.
-        trainable, collections, caching_device, validate_shape, use_resource, constraint, synchronization, aggregation: as
-            for `tf.Variable`.
+        initializer: an initializer, or a value (then without `shape`); the scope's where None, else
+            Glorot's uniform for floating types and zeros for others.
+        regularizer: a function from the variable to a loss, put in the collection of
+            regularization losses.
+        trainable, collections, caching_device, validate_shape, use_resource, constraint,
+            synchronization, aggregation: as for `tf.Variable`.
         partitioner: a function that says how to cut it into parts.
         custom_getter: a function that is called in place of the getter.
 
@@ -426,22 +435,24 @@ def get_variable(
         A `tf.Variable`.
 
     Raises:
-        ValueError: it exists and may not be shared, does not exist and may not be made, or has another shape or type.
+        ValueError: it exists and may not be shared, does not exist and may not be made, or has
+            another shape or type.
 
     Example:
         >>> w = tf.get_variable("w", [784, 10])
     """
     return get_variable_scope().get_variable(
-        variable_store(), name, shape=shape, dtype=dtype, initializer=initializer, regularizer=regularizer,
-        trainable=trainable, collections=collections, caching_device=caching_device, partitioner=partitioner,
-        validate_shape=validate_shape, use_resource=use_resource, custom_getter=custom_getter, constraint=constraint,
-        synchronization=synchronization, aggregation=aggregation,
+        variable_store(), name, shape=shape, dtype=dtype,
+        initializer=initializer, regularizer=regularizer, trainable=trainable,
+        collections=collections, caching_device=caching_device, partitioner=partitioner,
+        validate_shape=validate_shape, use_resource=use_resource, custom_getter=custom_getter,
+        constraint=constraint, synchronization=synchronization, aggregation=aggregation,
     )  # fmt: skip
 
 
 @export("get_local_variable")
 def get_local_variable(*args: Any, **kwargs: Any) -> Any:
-    """`tf.get_variable` for a variable that is not saved: in the local collection, and not trainable.
+    """`tf.get_variable` for a variable that is local, so not saved, and not trainable.
 
     Args:
         args, kwargs: as for `tf.get_variable`.

@@ -19,7 +19,9 @@ _KEY = ("__variable_store",)
 
 
 class ReuseMode:
-    """`tf.AUTO_REUSE`: share a variable where there is one of that name, make it where there is none."""
+    """`tf.AUTO_REUSE`: share a variable where there is one of that name, make it where there is
+    none.
+    """
 
     def __repr__(self) -> str:
         return "tf.AUTO_REUSE"
@@ -29,8 +31,9 @@ AUTO_REUSE = ReuseMode()
 export_as("AUTO_REUSE", AUTO_REUSE)
 
 _INVALID_INITIALIZER = (
-    "The initializer passed is not valid. It should be a callable with no arguments and the shape should not be "
-    "provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined."
+    "The initializer passed is not valid. It should be a callable with no arguments and the shape "
+    "should not be provided or an instance of `tf.keras.initializers.*' and `shape` should be "
+    "fully defined."
 )
 
 
@@ -63,11 +66,12 @@ class VariableStore:
         if custom_getter is not None and not callable(custom_getter):
             raise ValueError(f"Passed a custom_getter which is not callable: {custom_getter}")
         arguments = {
-            "name": name, "shape": shape, "dtype": dtypes.as_dtype(dtype).base_dtype, "initializer": initializer,
-            "regularizer": regularizer, "reuse": reuse, "trainable": is_trainable(trainable, synchronization),
-            "collections": collections, "caching_device": caching_device, "partitioner": partitioner,
-            "validate_shape": validate_shape, "use_resource": use_resource, "synchronization": synchronization,
-            "aggregation": aggregation,
+            "name": name, "shape": shape, "dtype": dtypes.as_dtype(dtype).base_dtype,
+            "initializer": initializer, "regularizer": regularizer, "reuse": reuse,
+            "trainable": is_trainable(trainable, synchronization), "collections": collections,
+            "caching_device": caching_device, "partitioner": partitioner,
+            "validate_shape": validate_shape, "use_resource": use_resource,
+            "synchronization": synchronization, "aggregation": aggregation,
         }  # fmt: skip
         if custom_getter is None:
             return self._get(**arguments, constraint=constraint)
@@ -105,8 +109,8 @@ class VariableStore:
             return self._shared(name, wanted, dtype, reuse)
         if reuse is True:
             raise ValueError(
-                f"Variable {name} does not exist, or was not created with tf.get_variable(). Did you mean to set "
-                "reuse=tf.AUTO_REUSE in VarScope?"
+                f"Variable {name} does not exist, or was not created with tf.get_variable(). Did "
+                "you mean to set reuse=tf.AUTO_REUSE in VarScope?"
             )
         if initializer is None:
             initializer = _default_initializer(name, dtype)
@@ -114,8 +118,9 @@ class VariableStore:
             value, value_dtype = _initial_value(initializer, wanted, dtype)
         variable = Variable(
             initial_value=value, name=name, trainable=trainable, collections=collections,
-            caching_device=caching_device, dtype=value_dtype, validate_shape=validate_shape, constraint=constraint,
-            use_resource=use_resource, synchronization=synchronization, aggregation=aggregation,
+            caching_device=caching_device, dtype=value_dtype, validate_shape=validate_shape,
+            constraint=constraint, use_resource=use_resource, synchronization=synchronization,
+            aggregation=aggregation,
         )  # fmt: skip
         self._vars[name] = variable
         if regularizer is not None:
@@ -134,12 +139,13 @@ class VariableStore:
             raise ValueError(f"{message} Originally defined at:\n\n{found.op.where()}\n")
         if not shapes.compatible(shape, shapes.as_tuple(found.shape)):
             raise ValueError(
-                f"Trying to share variable {name}, but specified shape {shapes.shape_text(shape)} and found shape "
-                f"{found.shape}."
+                f"Trying to share variable {name}, but specified shape {shapes.shape_text(shape)} "
+                f"and found shape {found.shape}."
             )
         if not dtype.is_compatible_with(found.dtype):
             raise ValueError(
-                f"Trying to share variable {name}, but specified dtype {dtype.name} and found dtype {found.dtype.name}."
+                f"Trying to share variable {name}, but specified dtype {dtype.name} and found "
+                f"dtype {found.dtype.name}."
             )
         return found
 
@@ -163,11 +169,11 @@ def _initial_value(initializer: Any, shape: shapes.Shape, dtype: dtypes.DType) -
         return initializer, None
     if isinstance(initializer, type):
         initializer = initializer()
-    if shapes.is_known(shape):
+    if shape is not None and None not in shape:
         arguments: dict[str, Any] = {"dtype": dtype}
         if "partition_info" in inspect.signature(initializer).parameters:
             arguments["partition_info"] = None
-        return functools.partial(initializer, list(shape), **arguments), dtype.base_dtype  # type: ignore[arg-type]
+        return functools.partial(initializer, list(shape), **arguments), dtype.base_dtype
     parameters = inspect.signature(initializer).parameters.values()
     needed = [
         p
@@ -197,4 +203,4 @@ def variable_store() -> VariableStore:
     stores = graph.get_collection_ref(_KEY)
     if not stores:
         stores.append(VariableStore())
-    return stores[0]  # type: ignore[no-any-return]
+    return stores[0]

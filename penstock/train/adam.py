@@ -104,14 +104,14 @@ class AdamOptimizer(Optimizer):
     def _apply_sparse_shared(self, grad: Any, var: Any, indices: Tensor, scatter_add: Any) -> Any:
         """The moments of all rows fade, whether or not they have a gradient."""
         beta1_power, beta2_power, rate, beta1, beta2, epsilon = self._numbers(var)
-        step: Any = rate * api.sqrt(1 - beta2_power) / (1 - beta1_power)  # type: ignore[operator]
+        step: Any = rate * api.sqrt(1 - beta2_power) / (1 - beta1_power)
         m = self.get_slot(var, "m")
-        added: Any = grad * (1 - beta1)  # type: ignore[operator]
+        added: Any = grad * (1 - beta1)
         faded = api.assign(m, m * beta1, use_locking=self._use_locking)
         with default_graph().control_dependencies([faded]):
             mean = scatter_add(m, indices, added)
         v = self.get_slot(var, "v")
-        added = (grad * grad) * (1 - beta2)  # type: ignore[operator]
+        added = (grad * grad) * (1 - beta2)
         faded = api.assign(v, v * beta2, use_locking=self._use_locking)
         with default_graph().control_dependencies([faded]):
             square = scatter_add(v, indices, added)

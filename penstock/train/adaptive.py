@@ -94,7 +94,7 @@ class AdadeltaOptimizer(OneOpOptimizer):
 
 @export("train.RMSPropOptimizer")
 class RMSPropOptimizer(OneOpOptimizer):
-    """RMSProp (Tieleman and Hinton, 2012): divides by the root of the running mean of squared gradients.
+    """RMSProp (Tieleman and Hinton, 2012): divides by the running root mean square of gradients.
 
     Args:
         learning_rate: a number, tensor, or function that gives one.

@@ -51,7 +51,7 @@ class GradientDescentOptimizer(Optimizer):
     def _resource_apply_sparse_duplicate_indices(
         self, grad: Tensor, handle: Any, indices: Tensor
     ) -> Any:
-        return raw.ResourceScatterAdd(handle.handle, indices, -grad * self._learning_rate)  # type: ignore[operator]
+        return raw.ResourceScatterAdd(handle.handle, indices, -grad * self._learning_rate)
 
     def _apply_sparse_duplicate_indices(self, grad: Any, var: Any) -> Any:
         delta = api.IndexedSlices(grad.values * self._rate(var), grad.indices, grad.dense_shape)

@@ -1,4 +1,6 @@
-"""`tf.train.export_meta_graph` and `import_meta_graph`: a graph with its collections as one message."""
+"""`tf.train.export_meta_graph` and `import_meta_graph`: a graph with its collections as one
+message.
+"""
 
 from __future__ import annotations
 
@@ -116,7 +118,9 @@ def _strip_defaults(message: Any, op_type: str, defaults: dict[str, Any]) -> Non
 
 
 def _store_collection(message: Any, name: str, items: list[Any]) -> None:
-    """Stores a collection by the kind of its items; one that no kind fits is left out, with a warning."""
+    """Stores a collection by the kind of its items; one that no kind fits is left out, with a
+    warning.
+    """
     if not items:
         return
     stored = message.collection_def[name]
@@ -135,9 +139,11 @@ def _store_collection(message: Any, name: str, items: list[Any]) -> None:
     else:
         del message.collection_def[name]
         _LOG.warning(
-            "Issue encountered when serializing %s. Type is unsupported, or the types of the items don't match field "
-            "type in CollectionDef. Note this is a warning and probably safe to ignore.", name,
-        )  # fmt: skip
+            "Issue encountered when serializing %s. Type is unsupported, or the types of the items "
+            "don't match field type in CollectionDef. Note this is a warning and probably safe to "
+            "ignore.",
+            name,
+        )
 
 
 def _write(message: Any, filename: str, as_text: bool) -> None:

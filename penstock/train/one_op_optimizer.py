@@ -1,4 +1,6 @@
-"""Optimizers whose whole update of a variable is one op: they differ in the op, its slots and its numbers."""
+"""Optimizers whose whole update of a variable is one op: they differ in the op, its slots and its
+numbers.
+"""
 
 from __future__ import annotations
 
@@ -14,8 +16,9 @@ from penstock.train.optimizer import Optimizer, as_dtype_of
 class OneOpOptimizer(Optimizer):
     """The base of these optimizers.
 
-    Subclasses set `_op` ("Adagrad" for ApplyAdagrad, SparseApplyAdagrad, …), `_state` (the names of the slots in the
-    op's order), `_attrs`, and `_settings`: for each number its input of the op, its name in the graph and its value.
+    Subclasses set `_op` ("Adagrad" for ApplyAdagrad, SparseApplyAdagrad, …), `_state` (the names of
+    the slots in the op's order), `_attrs`, and `_settings`: for each number its input of the op,
+    its name in the graph and its value.
     """
 
     _op: str

@@ -40,7 +40,7 @@ class _RefTarget:
         self._variable = variable
 
     def target(self) -> Tensor:
-        return self._variable._ref()  # type: ignore[no-any-return]
+        return self._variable._ref()
 
     def update(self, optimizer: Optimizer, grad: Any) -> Any:
         variable = self._variable
@@ -57,7 +57,7 @@ class _ResourceTarget:
         self._variable = variable
 
     def target(self) -> Tensor:
-        return self._variable.handle  # type: ignore[no-any-return]
+        return self._variable.handle
 
     def update(self, optimizer: Optimizer, grad: Any) -> Any:
         variable = self._variable
@@ -160,13 +160,14 @@ class Optimizer:
         name: str | None = None,
         grad_loss: Any = None,
     ) -> Operation:
-        """An operation that takes one step towards a smaller loss: `compute_gradients`, then `apply_gradients`.
+        """An operation that takes a step to a smaller loss: `compute_gradients`, `apply_gradients`.
 
         Args:
             loss: a scalar tensor.
             global_step: a variable that the step adds one to.
             var_list: the variables to change; the trainable ones where None.
-            gate_gradients, aggregation_method, colocate_gradients_with_ops: as for `compute_gradients`.
+            gate_gradients, aggregation_method, colocate_gradients_with_ops: as for
+                `compute_gradients`.
             name: a name for the operation; the optimizer's where None.
             grad_loss: the gradient of what is minimized with respect to `loss`.
 
@@ -186,8 +187,9 @@ class Optimizer:
         )
         if all(gradient is None for gradient, _ in pairs):
             raise ValueError(
-                "No gradients provided for any variable, check your graph for ops that do not support gradients, "
-                f"between variables {[str(variable) for _, variable in pairs]} and loss {loss}."
+                "No gradients provided for any variable, check your graph for ops that do not "
+                "support gradients, between variables "
+                f"{[str(variable) for _, variable in pairs]} and loss {loss}."
             )
         return self.apply_gradients(pairs, global_step=global_step, name=name)
 
@@ -205,21 +207,23 @@ class Optimizer:
         Args:
             loss: a tensor, or a function that gives one.
             var_list: variables, in any structure; the trainable ones where None.
-            gate_gradients: GATE_NONE, GATE_OP, or GATE_GRAPH: use no gradient before all are computed.
+            gate_gradients: GATE_NONE, GATE_OP, or GATE_GRAPH: use no gradient
+                before all are computed.
             aggregation_method: how gradients are summed; see `tf.AggregationMethod`.
             colocate_gradients_with_ops: put gradients on the devices of the ops they belong to.
             grad_loss: the gradient of what is minimized with respect to `loss`.
 
         Returns:
-            A list of (gradient, variable); the gradient is None where the loss does not depend on the variable.
+            A list of (gradient, variable); the gradient is None where the loss does not
+            depend on the variable.
 
         Raises:
             ValueError: there are no variables, or a type has no gradient.
         """
         if gate_gradients not in (Optimizer.GATE_NONE, Optimizer.GATE_OP, Optimizer.GATE_GRAPH):
             raise ValueError(
-                "gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, Optimizer.GATE_GRAPH.  "
-                f"Not {gate_gradients}"
+                "gate_gradients must be one of: Optimizer.GATE_NONE, Optimizer.GATE_OP, "
+                f"Optimizer.GATE_GRAPH.  Not {gate_gradients}"
             )
         loss = loss() if callable(loss) else loss
         self._assert_valid_dtypes([loss] if grad_loss is None else [loss, grad_loss])
@@ -291,7 +295,7 @@ class Optimizer:
         train_ops = graph.get_collection_ref(GraphKeys.TRAIN_OP)
         if operation not in train_ops:
             train_ops.append(operation)
-        return operation  # type: ignore[no-any-return]
+        return operation
 
     def _count_step(self, graph: Graph, finished: Any, global_step: Any, scope: str) -> Any:
         with graph.control_dependencies([finished]), graph.colocate_with(global_step):

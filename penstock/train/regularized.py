@@ -1,4 +1,6 @@
-"""Optimizers with l1 and l2 terms of their own: Ftrl, proximal descent and Adagrad, Adagrad by dual averaging."""
+"""Optimizers with l1 and l2 terms of their own: Ftrl, proximal descent and Adagrad, Adagrad by dual
+averaging.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,8 @@ class FtrlOptimizer(OneOpOptimizer):
         use_locking: kept for TensorFlow's signature.
         name: the optimizer's name.
         accum_name, linear_name: names of the slots; the optimizer's where None.
-        l2_shrinkage_regularization_strength: an l2 term that does not enter the sum of squared gradients.
+        l2_shrinkage_regularization_strength: an l2 term that does not enter the sum
+            of squared gradients.
 
     Raises:
         ValueError: a number has the wrong sign.
@@ -170,7 +173,8 @@ class AdagradDAOptimizer(OneOpOptimizer):
     Args:
         learning_rate: a number or tensor.
         global_step: the variable that counts the steps.
-        initial_gradient_squared_accumulator_value: what the sum of squared gradients starts with, positive.
+        initial_gradient_squared_accumulator_value: what the sum of squared gradients
+            starts with, positive.
         l1_regularization_strength, l2_regularization_strength: the regularizing terms' factors.
         use_locking: kept for TensorFlow's signature.
         name: the optimizer's name.

@@ -19,6 +19,7 @@ from penstock.graph.errors import (
 )
 from penstock.graph.export import export
 from penstock.graph.stacks import default_graph
+from penstock.ops.save_slices import in_scope
 from penstock.train import checkpoint_management as files
 from penstock.train import saver_graph
 from penstock.train.meta_graph import export_meta_graph
@@ -35,8 +36,9 @@ def _explained(error: OpError, reason: str) -> OpError:
     return type(error)(
         error.node_def,
         error.op,
-        f"Restoring from checkpoint failed. This is most likely due to {reason}. Please ensure that you have not "
-        f"altered the graph expected based on the checkpoint. Original error:\n\n{error.message}",
+        f"Restoring from checkpoint failed. This is most likely due to {reason}. Please ensure "
+        "that you have not altered the graph expected based on the checkpoint. "
+        f"Original error:\n\n{error.message}",
     )
 
 
@@ -45,7 +47,8 @@ class Saver:
     """Saves variables to checkpoints, keeps the newest of them, and restores variables from one.
 
     Args:
-        var_list: variables in a list, or in a dict by their name in the checkpoint; all that can be saved where None.
+        var_list: variables in a list, or in a dict by their name in the checkpoint; all that can
+            be saved where None.
         reshape: restore a tensor whose shape differs, as long as it has as many elements.
         sharded: write one file for each device.
         max_to_keep: how many checkpoints are kept; None or 0 for all.
@@ -91,7 +94,8 @@ class Saver:
     ) -> None:
         if defer_build and var_list:
             raise ValueError(
-                "If `var_list` is provided then build cannot be deferred. Either set defer_build=False or var_list=None."
+                "If `var_list` is provided then build cannot be deferred. Either set "
+                "defer_build=False or var_list=None."
             )
         if builder is not None or write_version != _V2:
             raise NotImplementedError(
@@ -205,7 +209,8 @@ class Saver:
         if global_step is None:
             if os.path.basename(save_path) == latest_filename and not self._sharded:
                 raise ValueError(
-                    f"'latest_filename' collides with 'save_path': '{latest_filename}' and '{save_path}'"
+                    "'latest_filename' collides with 'save_path': "
+                    f"'{latest_filename}' and '{save_path}'"
                 )
             return save_path
         if not isinstance(global_step, numbers.Integral):
@@ -326,7 +331,7 @@ class Saver:
         self._kept = list(last_checkpoints_with_time)
 
     def recover_last_checkpoints(self, checkpoint_paths: Sequence[str]) -> None:
-        """Takes up checkpoints that an earlier process wrote, so that old ones are removed in time."""
+        """Takes up checkpoints of an earlier process, so that old ones are removed in time."""
         self._kept = []
         for path in checkpoint_paths:
             times = files.get_checkpoint_mtimes([path])
@@ -339,8 +344,6 @@ class Saver:
 
     def to_proto(self, export_scope: str | None = None) -> Any:
         """The SaverDef protobuf message; None where its operations lie outside `export_scope`."""
-        from penstock.ops.variables import in_scope
-
         if export_scope is None:
             return self.saver_def
         names = ("filename_tensor_name", "save_tensor_name", "restore_op_name")

@@ -1,4 +1,6 @@
-"""The ops that a `tf.train.Saver` adds to the graph, and which variables they save under which names."""
+"""The ops that a `tf.train.Saver` adds to the graph, and which variables they save under which
+names.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +9,6 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from penstock.graph import shapes
 from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
@@ -39,7 +40,7 @@ class Saved:
     @property
     def device(self) -> str:
         """The device of the variable."""
-        return self.variable.device  # type: ignore[no-any-return]
+        return self.variable.device
 
     def restore(self, value: Tensor, shape: Any) -> Operation:
         """The operation that assigns a restored value, reshaped where a shape is given."""
@@ -50,9 +51,9 @@ class Saved:
             with graph.device(variable.device):
                 value = raw.Identity(value)
                 value.set_shape(variable.shape)
-                return raw.AssignVariableOp(variable.handle, value)  # type: ignore[no-any-return]
+                return raw.AssignVariableOp(variable.handle, value)
         known = shape is None and variable.get_shape().is_fully_defined()
-        return api.assign(variable, value, validate_shape=known).op  # type: ignore[no-any-return]
+        return api.assign(variable, value, validate_shape=known).op
 
 
 def saved_variables(var_list: Any) -> list[Saved]:
@@ -71,8 +72,8 @@ def saved_variables(var_list: Any) -> list[Saved]:
         variable = named[name]
         if not _is_variable(variable):
             raise TypeError(
-                "names_to_saveables must be a dict mapping string names to Tensors/Variables. Not a variable: "
-                f"{variable}"
+                "names_to_saveables must be a dict mapping string names to Tensors/Variables. Not "
+                f"a variable: {variable}"
             )
         entries.append(_entry(name, variable))
     seen: set[Any] = set()
@@ -148,7 +149,7 @@ def _save(graph: Graph, path: Tensor, entries: list[Saved]) -> Tensor:
         [entry.tensor for entry in entries],
     )
     with graph.control_dependencies([saved]), graph.colocate_with(path.op):
-        return raw.Identity(path, name="control_dependency")  # type: ignore[no-any-return]
+        return raw.Identity(path, name="control_dependency")
 
 
 def _restore(graph: Graph, path: Tensor, entries: list[Saved], reshape: bool) -> list[Operation]:
@@ -167,7 +168,7 @@ def _restore(graph: Graph, path: Tensor, entries: list[Saved], reshape: bool) ->
 
 def _shape_of(entry: Saved) -> Any:
     shape = entry.tensor._shape
-    return list(shape) if shapes.is_known(shape) else api.shape(entry.tensor)  # type: ignore[arg-type]
+    return api.shape(entry.tensor) if shape is None or None in shape else list(shape)
 
 
 def _by_device(entries: list[Saved]) -> list[tuple[str, list[Saved]]]:
@@ -198,7 +199,7 @@ def _save_shards(graph: Graph, path: Tensor, groups: list[tuple[str, list[Saved]
     with graph.device(_on_cpu(groups[-1][0])), graph.control_dependencies(saves):
         merged = raw.MergeV2Checkpoints(parts, path, delete_old_dirs=True)
         with graph.control_dependencies([merged]):
-            return raw.Identity(path)  # type: ignore[no-any-return]
+            return raw.Identity(path)
 
 
 def _restore_shards(

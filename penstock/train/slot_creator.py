@@ -43,7 +43,7 @@ def create_zeros_slot(primary: Any, name: str, dtype: Any = None) -> Any:
 
 
 def _prefix(primary: Any) -> str:
-    return primary._shared_name if isinstance(primary, Variable) else primary.op.name  # type: ignore[no-any-return]
+    return primary._shared_name if isinstance(primary, Variable) else primary.op.name
 
 
 def _make(primary: Any, initializer: Any, validate_shape: bool, shape: Any, dtype: Any) -> Any:

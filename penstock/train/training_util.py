@@ -41,7 +41,8 @@ def get_global_step(graph: Graph | None = None) -> Any:
         graph: the graph; the default one where None.
 
     Returns:
-        The variable in the collection of global steps, else the tensor named "global_step:0", else None.
+        The variable in the collection of global steps, else the tensor named
+        "global_step:0", else None.
 
     Raises:
         TypeError: it is no integer scalar.
@@ -122,9 +123,9 @@ def assert_global_step(global_step_tensor: Any) -> None:
         raise TypeError(
             f'Existing "global_step" must be a Variable or Tensor: {global_step_tensor}.'
         )
-    if not global_step_tensor.dtype.base_dtype.is_integer:  # type: ignore[union-attr]
+    if not global_step_tensor.dtype.base_dtype.is_integer:
         raise TypeError(
-            f'Existing "global_step" does not have integer type: {global_step_tensor.dtype}'  # type: ignore[union-attr]
+            f'Existing "global_step" does not have integer type: {global_step_tensor.dtype}'
         )
     shape = global_step_tensor.get_shape()
     if shape.ndims != 0 and shape.is_fully_defined():

@@ -1,1 +1,1 @@
-"""What an op means: one file a subject, with spec, shape rule, kernel, gradient and public function together."""
+"""What an op means: a file a subject, with specs, shape rules, kernels, gradients, functions."""

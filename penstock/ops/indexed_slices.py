@@ -1,4 +1,4 @@
-"""`tf.IndexedSlices` and `tf.SparseTensor`: a few slices, or a few elements, that stand for a whole tensor."""
+"""`tf.IndexedSlices` and `tf.SparseTensor`: a few slices or elements that stand for a tensor."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ from collections import namedtuple
 from typing import Any
 
 from penstock.graph import dtypes, shapes
-from penstock.graph.convert import convert_to_tensor, internal_convert, register_tensor_conversion_function
+from penstock.graph.convert import (
+    convert_to_tensor,
+    internal_convert,
+    register_tensor_conversion_function,
+)
 from penstock.graph.export import export, export_as
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
@@ -56,22 +60,22 @@ class IndexedSlices:
     @property
     def name(self) -> str:
         """The name of the values."""
-        return self._values.name  # type: ignore[no-any-return]
+        return self._values.name
 
     @property
     def device(self) -> str:
         """The device of the values."""
-        return self._values.device  # type: ignore[no-any-return]
+        return self._values.device
 
     @property
     def op(self) -> Operation:
         """The operation that makes the values."""
-        return self._values.op  # type: ignore[no-any-return]
+        return self._values.op
 
     @property
     def dtype(self) -> dtypes.DType:
         """The type of the values."""
-        return self._values.dtype  # type: ignore[no-any-return]
+        return self._values.dtype
 
     @property
     def graph(self) -> Any:
@@ -93,7 +97,9 @@ class IndexedSlices:
         return f"IndexedSlices(indices={self._indices}, values={self._values}{shape})"
 
 
-def dense_from_slices(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Tensor:
+def dense_from_slices(
+    value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Tensor:
     """The whole tensor that IndexedSlices stand for.
 
     Raises:
@@ -101,20 +107,24 @@ def dense_from_slices(value: Any, dtype: Any = None, name: str | None = None, as
     """
     if dtype and not dtype.is_compatible_with(value.dtype):
         raise ValueError(
-            f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with dtype {value.dtype.name}"
+            f"Tensor conversion requested dtype {dtype.name} for IndexedSlices with "
+            f"dtype {value.dtype.name}"
         )
     if value.dense_shape is None:
-        raise ValueError("Tensor conversion requested for IndexedSlices without dense_shape: "
-                         f"{value}")
+        raise ValueError(
+            f"Tensor conversion requested for IndexedSlices without dense_shape: {value}"
+        )
     rows = value.dense_shape[0]
-    return raw.UnsortedSegmentSum(value.values, value.indices, rows, name=name)  # type: ignore[no-any-return]
+    return raw.UnsortedSegmentSum(value.values, value.indices, rows, name=name)
 
 
 register_tensor_conversion_function(IndexedSlices, dense_from_slices)
 
 
 @export("convert_to_tensor_or_indexed_slices")
-def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str | None = None) -> Any:
+def convert_to_tensor_or_indexed_slices(
+    value: Any, dtype: Any = None, name: str | None = None
+) -> Any:
     """Converts a value to a Tensor, but leaves IndexedSlices and SparseTensors as they are.
 
     Args:
@@ -135,8 +145,8 @@ def convert_to_tensor_or_indexed_slices(value: Any, dtype: Any = None, name: str
         return internal_convert(value, None if dtype is None else dtypes.as_dtype(dtype), name)
     if dtype is not None and not dtypes.as_dtype(dtype).is_compatible_with(value.dtype):
         raise ValueError(
-            f"Tensor conversion requested dtype {dtypes.as_dtype(dtype).name} for Tensor with dtype "
-            f"{value.dtype.name}: {str(value)!r}"
+            f"Tensor conversion requested dtype {dtypes.as_dtype(dtype).name} for Tensor with "
+            f"dtype {value.dtype.name}: {str(value)!r}"
         )
     return value
 
@@ -161,7 +171,9 @@ class SparseTensor:
         with name_scope(None, "SparseTensor", [indices, values, dense_shape]):
             self._indices = convert_to_tensor(indices, name="indices", dtype=dtypes.int64)
             self._values = convert_to_tensor(values, name="values")
-            self._dense_shape = convert_to_tensor(dense_shape, name="dense_shape", dtype=dtypes.int64)
+            self._dense_shape = convert_to_tensor(
+                dense_shape, name="dense_shape", dtype=dtypes.int64
+            )
         index_shape = self._indices.shape.with_rank(2)
         value_shape = self._values.shape.with_rank(1)
         rank_shape = self._dense_shape.shape.with_rank(1)
@@ -172,7 +184,9 @@ class SparseTensor:
     def from_value(cls, sparse_tensor_value: Any) -> SparseTensor:
         """A SparseTensor of constants from a SparseTensorValue, or the SparseTensor that it is."""
         if isinstance(sparse_tensor_value, (SparseTensor, SparseTensorValue)):
-            return SparseTensor(*[getattr(sparse_tensor_value, part) for part in SparseTensorValue._fields])
+            return SparseTensor(
+                *[getattr(sparse_tensor_value, part) for part in SparseTensorValue._fields]
+            )
         raise TypeError(f"Neither a SparseTensor nor SparseTensorValue: {sparse_tensor_value}.")
 
     @property
@@ -225,7 +239,10 @@ class SparseTensor:
         return SparseTensorValue(*[part.eval(feed_dict, session) for part in parts])
 
     def __str__(self) -> str:
-        return f"SparseTensor(indices={self._indices}, values={self._values}, dense_shape={self._dense_shape})"
+        return (
+            f"SparseTensor(indices={self._indices}, values={self._values}, "
+            f"dense_shape={self._dense_shape})"
+        )
 
     __repr__ = __str__
 
@@ -235,7 +252,9 @@ class SparseTensor:
         setattr(cls, operator, function)
 
 
-def _refuse_sparse(value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False) -> Any:
+def _refuse_sparse(
+    value: Any, dtype: Any = None, name: str | None = None, as_ref: bool = False
+) -> Any:
     raise TypeError(
         f"Failed to convert object of type {type(value)} to Tensor. Contents: {value}. "
         "Consider casting elements to a supported type."
@@ -246,8 +265,10 @@ register_tensor_conversion_function(SparseTensor, _refuse_sparse)
 
 
 @export("convert_to_tensor_or_sparse_tensor")
-def convert_to_tensor_or_sparse_tensor(value: Any, dtype: Any = None, name: str | None = None) -> Any:
-    """Converts a value to a Tensor, but a SparseTensorValue to a SparseTensor, and leaves SparseTensors.
+def convert_to_tensor_or_sparse_tensor(
+    value: Any, dtype: Any = None, name: str | None = None
+) -> Any:
+    """Converts a value to a Tensor, or a SparseTensorValue to a SparseTensor.
 
     Args:
         value: what `tf.convert_to_tensor` takes, or a SparseTensor or SparseTensorValue.

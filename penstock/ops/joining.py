@@ -49,7 +49,9 @@ def merge_shapes(a: Shape, b: Shape) -> Shape:
         return shapes.merge(a, b)
     if len(a) != len(b):
         raise ValueError(f"Shapes must be equal rank, but are {len(a)} and {len(b)}")
-    axis = next(i for i, (x, y) in enumerate(zip(a, b, strict=True)) if None not in (x, y) and x != y)
+    axis = next(
+        i for i, (x, y) in enumerate(zip(a, b, strict=True)) if None not in (x, y) and x != y
+    )
     raise ValueError(
         f"Dimension {axis} in both shapes must be equal, but are {a[axis]} and {b[axis]}. "
         f"Shapes are {shapes.bracket_text(a)} and {shapes.bracket_text(b)}."
@@ -99,14 +101,30 @@ def _concat_error(values: list[Any], axis: int) -> InvalidArgumentError:
     first = values[0].shape
     rank = len(first)
     if not -rank <= axis < rank:
-        text = f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), but got {axis}"
+        text = (
+            f"ConcatOp : Expected concatenating dimensions in the range [{-rank}, {rank}), "
+            f"but got {axis}"
+        )
         return InvalidArgumentError(None, None, text)
     for index, value in enumerate(values):
-        pair = f"shape[0] = {shapes.bracket_text(first)} vs. shape[{index}] = {shapes.bracket_text(value.shape)}"
+        pair = (
+            f"shape[0] = {shapes.bracket_text(first)} vs. "
+            f"shape[{index}] = {shapes.bracket_text(value.shape)}"
+        )
         if value.ndim != rank:
-            return InvalidArgumentError(None, None, f"ConcatOp : Ranks of all input tensors should match: {pair}")
-        if any([a != b for i, (a, b) in enumerate(zip(first, value.shape, strict=True)) if i != axis % rank]):
-            return InvalidArgumentError(None, None, f"ConcatOp : Dimensions of inputs should match: {pair}")
+            return InvalidArgumentError(
+                None, None, f"ConcatOp : Ranks of all input tensors should match: {pair}"
+            )
+        if any(
+            [
+                a != b
+                for i, (a, b) in enumerate(zip(first, value.shape, strict=True))
+                if i != axis % rank
+            ]
+        ):
+            return InvalidArgumentError(
+                None, None, f"ConcatOp : Dimensions of inputs should match: {pair}"
+            )
     return InvalidArgumentError(None, None, "ConcatOp : the inputs cannot be concatenated")
 
 
@@ -142,17 +160,19 @@ def concat_gradient(op: Operation, grad: Any) -> Grads:
 
 
 def _shapes_of(values: list[Tensor]) -> list[Tensor]:
-    """The shapes as constants, if all are known; else as one ShapeN. (TensorFlow leaves what it tried first.)"""
+    """The shapes as constants, if all are known; else as one ShapeN beside those tried first."""
     sizes = []
     for value in values:
         size = api.shape(value)
         if size.op.type != "Const":
-            return api.shape_n(values)  # type: ignore[no-any-return]
+            return api.shape_n(values)
         sizes.append(size)
     return sizes
 
 
-def _concat_slices_gradient(grad: IndexedSlices, values: list[Tensor], axis: Tensor, positive_axis: Tensor) -> Grads:
+def _concat_slices_gradient(
+    grad: IndexedSlices, values: list[Tensor], axis: Tensor, positive_axis: Tensor
+) -> Grads:
     static_axis = constant_value(axis)
     if static_axis is None:
         raise ValueError("Can only compute IndexedSlices gradient with statically-known concat_dim")
@@ -160,8 +180,10 @@ def _concat_slices_gradient(grad: IndexedSlices, values: list[Tensor], axis: Ten
     if at < 0:
         rank = values[0]._rank()
         if rank is None:
-            raise ValueError("Can only compute IndexedSlices gradient with negative concat_dim when first value rank "
-                             "is statically-known.")
+            raise ValueError(
+                "Can only compute IndexedSlices gradient with negative concat_dim when first "
+                "value rank is statically-known."
+            )
         at %= rank
     sizes = [api.shape(value) for value in values]
     if at == 0:
@@ -178,7 +200,9 @@ def _rows_of_slices(grad: IndexedSlices, sizes: list[Tensor], axis: Tensor) -> G
         if rows.dtype != grad.indices.dtype:
             rows = api.cast(rows, dtype=grad.indices.dtype)
         end = start + rows
-        inside = api.logical_and(api.greater_equal(grad.indices, start), api.less(grad.indices, end))
+        inside = api.logical_and(
+            api.greater_equal(grad.indices, start), api.less(grad.indices, end)
+        )
         selected = api.squeeze(api.where(inside), axis=[1])
         indices = api.gather(grad.indices, selected) - start
         grads.append(IndexedSlices(api.gather(grad.values, selected), indices, size))
@@ -204,8 +228,10 @@ def _columns_of_slices(grad: IndexedSlices, sizes: list[Tensor], axis: Tensor) -
 CONCAT_V2 = register(
     OpSpec(
         name="ConcatV2", inputs=("values: N * T", "axis: Tidx"), outputs=("output: T",),
-        attrs=("N: int >= 2", "T: type", "Tidx: {int32, int64} = DT_INT32"), static_inputs=("axis",),
-        shape=concat_shape, kernel=concat_kernel, gradient=concat_gradient, partial_value=known_concat,
+        attrs=("N: int >= 2", "T: type", "Tidx: {int32, int64} = DT_INT32"),
+        static_inputs=("axis",),
+        shape=concat_shape, kernel=concat_kernel, gradient=concat_gradient,
+        partial_value=known_concat,
     )
 )  # fmt: skip
 
@@ -225,7 +251,8 @@ def concat_offset_kernel(xp: Any, concat_dim: Any, shape: list[Any]) -> Any:
 
 CONCAT_OFFSET = register(
     OpSpec(
-        name="ConcatOffset", inputs=("concat_dim: int32", "shape: N * int32"), outputs=("offset: N * int32",),
+        name="ConcatOffset", inputs=("concat_dim: int32", "shape: N * int32"),
+        outputs=("offset: N * int32",),
         attrs=("N: int >= 2",), static_inputs=("concat_dim", "shape"),
         shape=lambda concat_dim, shape: [None if size is None else size.shape for size in shape],
         kernel=concat_offset_kernel, gradient=NOT_DIFFERENTIABLE,
@@ -256,8 +283,8 @@ def concat(values: Any, axis: Any, name: str | None = "concat") -> Tensor:
     if len(values) == 1:
         with name_scope(name):
             convert_to_tensor(axis, name="concat_dim", dtype=dtypes.int32).shape.assert_has_rank(0)
-            return api.identity(values[0], name=name)  # type: ignore[no-any-return]
-    return CONCAT_V2(values, axis, name=name)  # type: ignore[no-any-return]
+            return api.identity(values[0], name=name)
+    return CONCAT_V2(values, axis, name=name)
 
 
 # Pack and Unpack
@@ -282,8 +309,9 @@ def pack_kernel(xp: Any, values: list[Any], *, axis: int) -> Any:
             if value.shape != values[0].shape:
                 raise InvalidArgumentError(
                     None, None,
-                    f"Shapes of all inputs must match: values[0].shape = {shapes.bracket_text(values[0].shape)} != "
-                    f"values[{index}].shape = {shapes.bracket_text(value.shape)}",
+                    "Shapes of all inputs must match: values[0].shape = "
+                    f"{shapes.bracket_text(values[0].shape)} != values[{index}].shape = "
+                    f"{shapes.bracket_text(value.shape)}",
                 ) from None  # fmt: skip
         raise
 
@@ -296,7 +324,7 @@ def known_pack(op: Operation) -> Any:
     return tuple([None if value is None else int(value) for value in known])
 
 
-def pack_gradient(op: Operation, grad: Tensor, *, N: int, axis: int) -> Grads:  # noqa: N803 - the attr's name
+def pack_gradient(op: Operation, grad: Tensor, *, N: int, axis: int) -> Grads:
     return unstack(grad, num=N, axis=axis)
 
 
@@ -323,8 +351,10 @@ def unpack_shape(value: Shape, *, num: int, axis: int) -> list[Shape]:
 
 def unpack_kernel(xp: Any, value: Any, *, num: int, axis: int) -> Any:
     if not -value.ndim <= axis < value.ndim or value.shape[axis] != num:
-        text = f"Input shape axis {axis} must equal {num}, got shape {shapes.bracket_text(value.shape)}"
-        raise InvalidArgumentError(None, None, text)
+        shape = shapes.bracket_text(value.shape)
+        raise InvalidArgumentError(
+            None, None, f"Input shape axis {axis} must equal {num}, got shape {shape}"
+        )
     if axis:
         value = xp.moveaxis(value, axis, 0)
     return [value[index] for index in range(num)]
@@ -369,11 +399,13 @@ def stack(values: Any, axis: int = 0, name: str | None = "stack") -> Tensor:
     shape = convert_to_tensor(values[0], name=name)._shape
     if shape is not None and not -len(shape) - 1 <= axis <= len(shape):
         raise ValueError(f"axis = {axis} not in [{-len(shape) - 1}, {len(shape) + 1})")
-    return PACK(values, axis=axis, name=name)  # type: ignore[no-any-return]
+    return PACK(values, axis=axis, name=name)
 
 
 @export("unstack")
-def unstack(value: Any, num: int | None = None, axis: int = 0, name: str | None = "unstack") -> list[Tensor]:
+def unstack(
+    value: Any, num: int | None = None, axis: int = 0, name: str | None = "unstack"
+) -> list[Tensor]:
     """The slices of a tensor along an axis.
 
     Args:
@@ -400,7 +432,7 @@ def unstack(value: Any, num: int | None = None, axis: int = 0, name: str | None 
             num = shape[axis]
         if num is None:
             raise ValueError(f"Cannot infer num from shape {shapes.shape_text(shape)}")
-    return UNPACK(value, num=num, axis=axis, name=name)  # type: ignore[no-any-return]
+    return UNPACK(value, num=num, axis=axis, name=name)
 
 
 # Split and SplitV
@@ -414,7 +446,9 @@ def split_axis(axis: Any, rank: int) -> int:
     """
     at = int(axis)
     if not -rank <= at < rank:
-        raise ValueError(f"Dimension size, given by scalar input {at} must be in range [-{rank}, {rank})")
+        raise ValueError(
+            f"Dimension size, given by scalar input {at} must be in range [-{rank}, {rank})"
+        )
     return at % rank
 
 
@@ -424,8 +458,10 @@ def split_shape(split_dim: Any, value: Shape, *, num_split: int) -> list[Shape]:
     axis = split_axis(split_dim, len(value))
     size = value[axis]
     if size is not None and size % num_split:
-        raise ValueError(f"Dimension size must be evenly divisible by {num_split} but is {size}\n\t"
-                         "Number of ways to split should evenly divide the split dimension")
+        raise ValueError(
+            f"Dimension size must be evenly divisible by {num_split} but is {size}\n\t"
+            "Number of ways to split should evenly divide the split dimension"
+        )
     part = None if size is None else size // num_split
     return [(*value[:axis], part, *value[axis + 1 :])] * num_split
 
@@ -446,8 +482,10 @@ def _checked_axis(axis: Any, value: Any) -> int:
     try:
         return split_axis(axis, value.ndim)
     except ValueError:
-        text = f"-input rank(-{value.ndim}) <= split_dim < input rank ({value.ndim}), but got {int(axis)}"
-        raise InvalidArgumentError(None, None, text) from None
+        rank, at = value.ndim, int(axis)
+        raise InvalidArgumentError(
+            None, None, f"-input rank(-{rank}) <= split_dim < input rank ({rank}), but got {at}"
+        ) from None
 
 
 def split_gradient(op: Operation, *grads: Tensor) -> Grads:
@@ -501,13 +539,13 @@ def split_v_kernel(xp: Any, value: Any, size_splits: Any, split_dim: Any) -> Any
     if sizes.count(-1) > 1:
         raise InvalidArgumentError(None, None, "There can only be one -1 in the input.")
     try:
-        complete = _complete_sizes(sizes, value.shape[axis])
+        complete: list[Any] = _complete_sizes(sizes, value.shape[axis])
     except ValueError:
         raise InvalidArgumentError(
             None, None,
-            "Determined shape must either match input shape along split_dim exactly if fully specified, or be less "
-            "than the size of the input along split_dim if not fully specified.  Got: "
-            f"{sum([size for size in sizes if size >= 0])}",
+            "Determined shape must either match input shape along split_dim exactly if fully "
+            "specified, or be less than the size of the input along split_dim if not fully "
+            f"specified.  Got: {sum([size for size in sizes if size >= 0])}",
         ) from None  # fmt: skip
     ends = np.cumsum(complete)[:-1]
     return xp.split(value, ends.tolist(), axis)
@@ -519,7 +557,8 @@ def split_v_gradient(op: Operation, *grads: Tensor) -> Grads:
 
 SPLIT_V = register(
     OpSpec(
-        name="SplitV", inputs=("value: T", "size_splits: Tlen", "split_dim: int32"), outputs=("output: num_split * T",),
+        name="SplitV", inputs=("value: T", "size_splits: Tlen", "split_dim: int32"),
+        outputs=("output: num_split * T",),
         attrs=("num_split: int >= 1", "T: type", "Tlen: {int32, int64} = DT_INT64"),
         static_inputs=("size_splits", "split_dim"),
         shape=split_v_shape, kernel=split_v_kernel, gradient=split_v_gradient, view=True,
@@ -529,13 +568,18 @@ SPLIT_V = register(
 
 @export("split")
 def split(
-    value: Any, num_or_size_splits: Any, axis: Any = 0, num: int | None = None, name: str | None = "split"
+    value: Any,
+    num_or_size_splits: Any,
+    axis: Any = 0,
+    num: int | None = None,
+    name: str | None = "split",
 ) -> list[Tensor]:
     """Cuts a tensor into parts along an axis.
 
     Args:
         value: a tensor.
-        num_or_size_splits: how many equal parts, an int; or the size of each, a list or vector (one may be -1).
+        num_or_size_splits: how many equal parts, an int; or the size of each, a list or
+            vector (one may be -1).
         axis: an int32 scalar; negative values count from the end.
         num: how many parts, where `num_or_size_splits` is a vector of unknown length.
         name: a name for the operation.
@@ -551,15 +595,17 @@ def split(
     """
     sizes = convert_to_tensor(num_or_size_splits)
     if isinstance(num_or_size_splits, (int, shapes.Dimension)):
-        return SPLIT(axis, value, num_split=int(num_or_size_splits), name=name)  # type: ignore[no-any-return]
+        return SPLIT(axis, value, num_split=int(num_or_size_splits), name=name)
     if sizes._shape == ():
-        raise ValueError("Rank-0 tensors are not supported as the num_or_size_splits argument to split. "
-                         f"Argument provided: {num_or_size_splits}")
+        raise ValueError(
+            "Rank-0 tensors are not supported as the num_or_size_splits argument to split. "
+            f"Argument provided: {num_or_size_splits}"
+        )
     if num is None:
         num = None if sizes._shape is None else sizes._shape[0]
         if num is None:
             raise ValueError(f"Cannot infer num from shape {num_or_size_splits}")
-    return SPLIT_V(value, sizes, axis, num_split=num, name=name)  # type: ignore[no-any-return]
+    return SPLIT_V(value, sizes, axis, num_split=num, name=name)
 
 
 # Lists that hold tensors
@@ -583,7 +629,7 @@ def _dtype_in(value: Any) -> dtypes.DType | None:
             if found is not None:
                 return found
         elif is_dense_tensor_like(item):
-            return item.dtype.base_dtype  # type: ignore[no-any-return]
+            return item.dtype.base_dtype
     return None
 
 
@@ -601,12 +647,14 @@ def _packed(value: Any, dtype: dtypes.DType, name: str) -> Any:
             if is_dense_tensor_like(item):
                 if item.dtype.base_dtype is not dtype:
                     raise TypeError(
-                        f"Cannot convert a list containing a tensor of dtype {item.dtype} to {dtype} "
-                        f"(Tensor is: {item!r})"
+                        f"Cannot convert a list containing a tensor of dtype {item.dtype} to "
+                        f"{dtype} (Tensor is: {item!r})"
                     )
                 items.append(item)
             else:
-                items.append(_packed(item, dtype, str(index)) if isinstance(item, (list, tuple)) else item)
+                items.append(
+                    _packed(item, dtype, str(index)) if isinstance(item, (list, tuple)) else item
+                )
         if not any([is_dense_tensor_like(item) for item in items]):
             return items
         tensors = [

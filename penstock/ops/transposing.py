@@ -47,13 +47,18 @@ def transpose_kernel(xp: Any, x: Any, perm: Any) -> Any:
 
 def _permutation_error(rank: int, axes: list[int]) -> InvalidArgumentError:
     if len(axes) != rank:
-        text = f"transpose expects a vector of size {rank}. But input(1) is a vector of size {len(axes)}"
-        return InvalidArgumentError(None, None, text)
+        return InvalidArgumentError(
+            None, None,
+            f"transpose expects a vector of size {rank}. But input(1) is a vector of "
+            f"size {len(axes)}",
+        )  # fmt: skip
     for axis in axes:
         if not -rank <= axis < rank:
             return InvalidArgumentError(None, None, f"{axis} is out of range [0 .. {rank})")
     missing = min(set(range(rank)) - {axis % rank for axis in axes})
-    return InvalidArgumentError(None, None, f"{missing} is missing from {{{','.join(map(str, axes))}}}.")
+    return InvalidArgumentError(
+        None, None, f"{missing} is missing from {{{','.join(map(str, axes))}}}."
+    )
 
 
 def conjugate_transpose_kernel(xp: Any, x: Any, perm: Any) -> Any:
@@ -71,15 +76,18 @@ def conjugate_transpose_gradient(op: Operation, grad: Tensor) -> Grads:
 TRANSPOSE = register(
     OpSpec(
         name="Transpose", inputs=("x: T", "perm: Tperm"), outputs=("y: T",),
-        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",), refine=rank_from_permutation,
+        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",),
+        refine=rank_from_permutation,
         shape=transpose_shape, kernel=transpose_kernel, gradient=transpose_gradient, view=True,
     )
 )  # fmt: skip
 CONJUGATE_TRANSPOSE = register(
     OpSpec(
         name="ConjugateTranspose", inputs=("x: T", "perm: Tperm"), outputs=("y: T",),
-        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",), refine=rank_from_permutation,
-        shape=transpose_shape, kernel=conjugate_transpose_kernel, gradient=conjugate_transpose_gradient,
+        attrs=("T: type", "Tperm: {int32, int64} = DT_INT32"), static_inputs=("perm",),
+        refine=rank_from_permutation,
+        shape=transpose_shape, kernel=conjugate_transpose_kernel,
+        gradient=conjugate_transpose_gradient,
     )
 )  # fmt: skip
 
@@ -105,9 +113,11 @@ def invert_permutation_kernel(xp: Any, x: Any) -> Any:
 
 INVERT_PERMUTATION = register(
     OpSpec(
-        name="InvertPermutation", inputs=("x: T",), outputs=("y: T",), attrs=("T: {int32, int64} = DT_INT32",),
+        name="InvertPermutation", inputs=("x: T",), outputs=("y: T",),
+        attrs=("T: {int32, int64} = DT_INT32",),
         static_inputs=("x",), refine=keep_input_shape,  # what it gives decides an order of axes
-        shape=invert_permutation_shape, kernel=invert_permutation_kernel, gradient=NOT_DIFFERENTIABLE,
+        shape=invert_permutation_shape, kernel=invert_permutation_kernel,
+        gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 
@@ -126,11 +136,13 @@ def invert_permutation(x: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.invert_permutation([2, 0, 1])  # [1, 2, 0]
     """
-    return INVERT_PERMUTATION(x, name=name)  # type: ignore[no-any-return]
+    return INVERT_PERMUTATION(x, name=name)
 
 
 @export("transpose")
-def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugate: bool = False) -> Tensor:
+def transpose(
+    a: Any, perm: Any = None, name: str | None = "transpose", conjugate: bool = False
+) -> Tensor:
     """A tensor with its axes in another order.
 
     Args:
@@ -153,15 +165,17 @@ def transpose(a: Any, perm: Any = None, name: str | None = "transpose", conjugat
             a = convert_to_tensor(a, name="a")
         make = CONJUGATE_TRANSPOSE if conjugate and a.dtype.is_complex else TRANSPOSE
         if perm is not None:
-            return make(a, perm, name=scope)  # type: ignore[no-any-return]
+            return make(a, perm, name=scope)
         if a._shape:
-            return make(a, np.arange(len(a._shape) - 1, -1, -1), name=scope)  # type: ignore[no-any-return]
+            return make(a, np.arange(len(a._shape) - 1, -1, -1), name=scope)
         rank = raw.Rank(a)
-        return make(a, (rank - 1) - raw.Range(0, rank, 1), name=scope)  # type: ignore[no-any-return]
+        return make(a, (rank - 1) - raw.Range(0, rank, 1), name=scope)
 
 
 @export("matrix_transpose", "linalg.matrix_transpose", "linalg.transpose")
-def matrix_transpose(a: Any, name: str | None = "matrix_transpose", conjugate: bool = False) -> Tensor:
+def matrix_transpose(
+    a: Any, name: str | None = "matrix_transpose", conjugate: bool = False
+) -> Tensor:
     """Each matrix in the last two axes transposed.
 
     Args:
@@ -184,7 +198,8 @@ def matrix_transpose(a: Any, name: str | None = "matrix_transpose", conjugate: b
             rank = len(a._shape)
             if rank < 2:
                 raise ValueError(
-                    f"Argument 'a' should be a (batch) matrix, with rank >= 2.  Found: {shapes.shape_text(a._shape)}"
+                    "Argument 'a' should be a (batch) matrix, with rank >= 2.  Found: "
+                    f"{shapes.shape_text(a._shape)}"
                 )
             perm: Any = [*range(rank - 2), rank - 1, rank - 2]
         else:

@@ -24,7 +24,7 @@ def unique_with_counts_shape(x: Shape) -> list[Shape]:
 
 
 def _unique(x: Any) -> tuple[Any, Any, Any]:
-    """The values in order of first occurrence, for each element the index of its value, and the counts."""
+    """The values in order of first occurrence, the index of each element's, and the counts."""
     if x.ndim != 1:
         raise InvalidArgumentError(None, None, "unique expects a 1D vector.")
     values, first, inverse, counts = np.unique(
@@ -55,7 +55,8 @@ UNIQUE = register(
 )  # fmt: skip
 UNIQUE_WITH_COUNTS = register(
     OpSpec(
-        name="UniqueWithCounts", inputs=("x: T",), outputs=("y: T", "idx: out_idx", "count: out_idx"),
+        name="UniqueWithCounts", inputs=("x: T",),
+        outputs=("y: T", "idx: out_idx", "count: out_idx"),
         attrs=("T: type", "out_idx: {int32, int64} = DT_INT32"),
         shape=unique_with_counts_shape, kernel=unique_with_counts_kernel, gradient=None, host=True,
     )
@@ -74,7 +75,7 @@ class UniqueWithCounts(NamedTuple):
 
     y: Tensor
     idx: Tensor
-    count: Tensor
+    count: Tensor  # type: ignore[assignment]
 
 
 @export("unique")
@@ -87,7 +88,8 @@ def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Uniq
         name: a name for the operation.
 
     Returns:
-        A named tuple: `y`, the values; and `idx`, for each element of `x` the index of its value in `y`.
+        A named tuple: `y`, the values; and `idx`, for each element of `x` the index
+        of its value in `y`.
 
     Example:
         >>> tf.unique([7, 5, 7])  # y [7, 5], idx [0, 1, 0]
@@ -96,7 +98,9 @@ def unique(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> Uniq
 
 
 @export("unique_with_counts")
-def unique_with_counts(x: Any, out_idx: Any = dtypes.int32, name: str | None = None) -> UniqueWithCounts:
+def unique_with_counts(
+    x: Any, out_idx: Any = dtypes.int32, name: str | None = None
+) -> UniqueWithCounts:
     """`tf.unique`, with how often each value occurs.
 
     Args:

@@ -73,13 +73,20 @@ CASES = [
     case(many, floats(1, 2), 1),
     case(gathered_rows, floats(2, 3), floats(3, 3), np.array([0, 4, 2, 4], np.int32)),
     case(gathered_columns, floats(2, 3), floats(2, 2), np.array([1, 1], np.int32)),
-    fails("concat", [floats(2, 3), floats(2, 4)], 0).but(says="Dimension 0 in both shapes must be equal"),
     fails("concat", [floats(2, 3), floats(2, 4)], 0).but(
-        shapes="unknown", says="Dimensions of inputs should match: shape[0] = [2,3] vs. shape[1] = [2,4]"
+        says="Dimension 0 in both shapes must be equal"
+    ),
+    fails("concat", [floats(2, 3), floats(2, 4)], 0).but(
+        shapes="unknown",
+        says="Dimensions of inputs should match: shape[0] = [2,3] vs. shape[1] = [2,4]",
     ),
     fails("concat", [floats(2, 3), floats(3)], 0).but(says="Shape must be rank 2 but is rank 1"),
-    fails("concat", [floats(2, 3), floats(2, 3)], 5).but(says="Shape must be at least rank 6 but is rank 2"),
-    fails("concat", [floats(2, 3), floats(2, 3)], 5).but(shapes="unknown", says="in the range [-2, 2)"),
+    fails("concat", [floats(2, 3), floats(2, 3)], 5).but(
+        says="Shape must be at least rank 6 but is rank 2"
+    ),
+    fails("concat", [floats(2, 3), floats(2, 3)], 5).but(
+        shapes="unknown", says="in the range [-2, 2)"
+    ),
     fails("concat", [floats(), floats()], 0).but(says="Can't concatenate scalars"),
     case("stack", [floats(2, 3), floats(2, 3)]),
     case("stack", [floats(2, 3), floats(2, 3)], axis=-1),
@@ -90,9 +97,15 @@ CASES = [
     case("stack", [np.array(1, np.int32), 2]),
     case("stack", floats(2, 3)),
     case("stack", [np.array([b"a"], object), np.array([b"bc"], object)]),
-    fails("stack", [floats(2, 3), floats(2)]).but(says="Shapes must be equal rank, but are 2 and 1"),
-    fails("stack", [floats(2), floats(3)]).but(says="Dimension 0 in both shapes must be equal, but are 2 and 3"),
-    fails("stack", [floats(2), floats(3)]).but(shapes="unknown", says="Shapes of all inputs must match"),
+    fails("stack", [floats(2, 3), floats(2)]).but(
+        says="Shapes must be equal rank, but are 2 and 1"
+    ),
+    fails("stack", [floats(2), floats(3)]).but(
+        says="Dimension 0 in both shapes must be equal, but are 2 and 3"
+    ),
+    fails("stack", [floats(2), floats(3)]).but(
+        shapes="unknown", says="Shapes of all inputs must match"
+    ),
     fails("stack", [floats(2), floats(2)], axis=3).but(says="axis = 3 not in [-2, 2)"),
     case("unstack", floats(2, 3)),
     case("unstack", floats(2, 3), axis=-1),
@@ -101,7 +114,9 @@ CASES = [
     case(one_of_unstack, floats(2, 3)),
     fails("unstack", floats(2, 3)).but(shapes="first", says="Cannot infer num from shape (?, 3)"),
     fails("unstack", floats(2, 3), axis=2).but(says="axis = 2 not in [-2, 2)"),
-    fails("unstack", floats(2, 3), num=3).but(shapes="unknown", says="axis 0 must equal 3, got shape [2,3]"),
+    fails("unstack", floats(2, 3), num=3).but(
+        shapes="unknown", says="axis 0 must equal 3, got shape [2,3]"
+    ),
     case("split", floats(2, 6), 3, 1),
     case("split", floats(4, 3), 2),
     case("split", floats(2, 6), [1, 3, 2], axis=1),
@@ -111,11 +126,19 @@ CASES = [
     case("split", ints(3, 2), [3], 0),
     case(first_of_split, floats(2, 4)),
     fails("split", floats(2, 3), 2, 1).but(says="evenly divisible by 2 but is 3"),
-    fails("split", floats(2, 3), 2, 1).but(shapes="unknown", says="evenly divide the split dimension"),
-    fails("split", floats(2, 3), [1, 1], 1).but(says="can't split axis of size 3 into pieces of size [1,1]"),
-    fails("split", floats(2, 3), [1, 1], 1).but(shapes="unknown", says="Determined shape must either match"),
+    fails("split", floats(2, 3), 2, 1).but(
+        shapes="unknown", says="evenly divide the split dimension"
+    ),
+    fails("split", floats(2, 3), [1, 1], 1).but(
+        says="can't split axis of size 3 into pieces of size [1,1]"
+    ),
+    fails("split", floats(2, 3), [1, 1], 1).but(
+        shapes="unknown", says="Determined shape must either match"
+    ),
     fails("split", floats(2, 3), 3, 5).but(says="must be in range [-2, 2)"),
-    fails("split", floats(2, 3), np.array([1, 1], np.int32)).but(shapes="unknown", says="Cannot infer num"),
+    fails("split", floats(2, 3), np.array([1, 1], np.int32)).but(
+        shapes="unknown", says="Cannot infer num"
+    ),
     case("pad", floats(2, 3), [[1, 0], [2, 3]]),
     case("pad", floats(2, 3), [[1, 0], [2, 2]], "REFLECT"),
     case("pad", floats(2, 3), [[2, 1], [0, 3]], mode="symmetric", name="named"),
@@ -128,8 +151,12 @@ CASES = [
     case(partly_padded, floats(2, 3), np.array(2, np.int32)),
     fails("pad", floats(2, 3), [[1, -1], [0, 0]]).but(says="Paddings must be non-negative"),
     fails("pad", floats(2, 3), [[1, 1]]).but(shapes="unknown", says="must be the rank of inputs"),
-    fails("pad", floats(2, 3), [[0, 0], [3, 0]], "REFLECT").but(says="paddings must be less than the dimension size"),
-    fails("pad", floats(2, 3), [[0, 0], [4, 0]], "SYMMETRIC").but(says="no greater than the dimension size"),
+    fails("pad", floats(2, 3), [[0, 0], [3, 0]], "REFLECT").but(
+        says="paddings must be less than the dimension size"
+    ),
+    fails("pad", floats(2, 3), [[0, 0], [4, 0]], "SYMMETRIC").but(
+        says="no greater than the dimension size"
+    ),
     fails("pad", floats(2, 3), [[0, 0], [4, 0]], "EDGE").but(says="Unknown padding mode: EDGE"),
     case("tile", floats(2, 3), [2, 1]),
     case("tile", floats(2, 3), [1, 3], name="named"),
@@ -140,7 +167,9 @@ CASES = [
     case(tiled_by_shape, floats(1, 2), floats(3)),
     fails("tile", floats(2, 3), [2]).but(says="Shape must be rank 2 but is rank 1"),
     fails("tile", floats(2, 3), [2]).but(shapes="unknown", says="vector of length 2"),
-    fails("tile", floats(2), np.array([-1], np.int32)).but(says="Expected multiples[0] >= 0, but got -1"),
+    fails("tile", floats(2), np.array([-1], np.int32)).but(
+        says="Expected multiples[0] >= 0, but got -1"
+    ),
     case(packed_list, floats()),
     case(packed_rows, floats(2), floats(2)),
     case(packed_cast, np.array(3, np.int32)),

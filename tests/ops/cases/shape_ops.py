@@ -55,7 +55,9 @@ CASES = [
     case("reshape", floats(2, 3), const(np.array([-1, 2], np.int64)), name="named"),
     case("reshape", np.array([b"a", b"b"], object), [2, 1]),
     case(shape_into_reshape, floats(2, 3, 4)),
-    case(static_sizes, floats(2, 3, 2)).but(nodes=False),  # an unknown size is an error of its own kind
+    case(static_sizes, floats(2, 3, 2)).but(
+        nodes=False
+    ),  # an unknown size is an error of its own kind
     case(shape_arithmetic, floats(2, 6)),
     fails("reshape", floats(2, 3), [4, -1]).but(says="evenly divisible by 4"),
     fails("reshape", floats(2, 3), [7]).but(says="Cannot reshape a tensor with 6 elements"),
@@ -108,5 +110,7 @@ CASES = [
     case(joint_shape, floats(2, 1), floats(3)),
     case("ensure_shape", floats(2, 3), [2, None]),
     case("ensure_shape", floats(2, 3), [2, 3]),
-    fails("ensure_shape", floats(2, 3), [3, 3]).but(shapes="unknown", says="is not compatible with"),
+    fails("ensure_shape", floats(2, 3), [3, 3]).but(
+        shapes="unknown", says="is not compatible with"
+    ),
 ]

@@ -11,7 +11,7 @@ from tests.ops.case import bools, case, fails, floats, ints
 
 def item(tf: Any, x: Any, *index: Any) -> Any:
     """x[index], with slices written as strings."""
-    entries = tuple(eval("slice(%s)" % i[2:]) if str(i).startswith("s:") else i for i in index)
+    entries = tuple(eval(f"slice({i[2:]})") if str(i).startswith("s:") else i for i in index)
     return x[entries if len(entries) != 1 else entries[0]]
 
 
@@ -138,18 +138,26 @@ CASES = [
     case(beyond, floats(2, 3)),
     case(tensor_bounds, floats(3, 4), np.array(1, np.int32)),
     case(tensor_index, floats(3, 4), np.array(2, np.int32)),
-    case(two_indices, floats(3, 4), np.array(0, np.int32), np.array(-1, np.int32)).but(gradient=False),
+    case(two_indices, floats(3, 4), np.array(0, np.int32), np.array(-1, np.int32)).but(
+        gradient=False
+    ),
     case(long_index, floats(2, 3)),
     case(numpy_index, floats(2, 3)),
-    case(dimension_bound, floats(2, 2)).but(nodes=False),  # an unknown Dimension is no bound: other nodes
+    case(dimension_bound, floats(2, 2)).but(
+        nodes=False
+    ),  # an unknown Dimension is no bound: other nodes
     case(list_index, floats(2, 3)),
     case(last_step, floats(2, 3, 2)),
     case(shifted, floats(4)),
     case(twice, floats(2, 3)),
     case(of_shape, floats(3, 2, 2)),
     fails(item, floats(2, 3), 5).but(says="slice index 5 of dimension 0 out of bounds"),
-    fails(item, floats(2, 3), 5).but(shapes="unknown", says="slice index 5 of dimension 0 out of bounds"),
-    fails(item, floats(2, 3), 0, 0, 0).but(says="Index out of range using input dim 2; input has only 2 dims"),
+    fails(item, floats(2, 3), 5).but(
+        shapes="unknown", says="slice index 5 of dimension 0 out of bounds"
+    ),
+    fails(item, floats(2, 3), 0, 0, 0).but(
+        says="Index out of range using input dim 2; input has only 2 dims"
+    ),
     fails(float_index, floats(2)).but(says="Only integers, slices"),
     fails(vector_index, floats(2), np.array([0], np.int32)).but(says="Only integers, slices"),
     fails(zero_step, floats(2)).but(says="strides[0] must be non-zero"),
@@ -167,7 +175,9 @@ CASES = [
     case("strided_slice", floats(3, 4), [0, 1], [1, 2], shrink_axis_mask=1, name="named"),
     case("strided_slice", floats(3, 4), [0, 3], [0, 0], [1, -1], begin_mask=1, end_mask=3),
     case("strided_slice", floats(3), np.array([0], np.int32), np.array([2], np.int32), [1]),
-    fails("strided_slice", floats(2, 3), [0, 0], [2], [1, 1]).but(says="Dimension 0 in both shapes must be equal"),
+    fails("strided_slice", floats(2, 3), [0, 0], [2], [1, 1]).but(
+        says="Dimension 0 in both shapes must be equal"
+    ),
     case("boolean_mask", floats(4), np.array([True, False, True, True])),
     case("boolean_mask", floats(3, 2), [True, False, True]),
     case("boolean_mask", floats(2, 3), bools(2, 3)),

@@ -19,6 +19,7 @@ from penstock.graph.opspec import OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value
 from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.repeating import batch_gather_nd
 
 Grads = list[Any]
 Shape = shapes.Shape
@@ -375,20 +376,19 @@ def gather_nd(params: Any, indices: Any, name: str | None = None, batch_dims: in
         params: a tensor.
         indices: int32 or int64; its last axis holds an index into the first axes of `params`.
         name: a name for the operation.
-        batch_dims: how many leading axes of `params` and `indices` go together; 0 only.
+        batch_dims: how many leading axes of `params` and `indices` go together.
 
     Returns:
         A Tensor of shape indices.shape[:-1] + params.shape[indices.shape[-1]:].
 
     Raises:
         ValueError: the index vectors are longer than the rank of `params`.
-        NotImplementedError: `batch_dims` is not 0.
 
     Example:
         >>> tf.gather_nd([[1, 2], [3, 4]], [[0, 1], [1, 0]])  # [2, 3]
     """
     if batch_dims != 0:
-        raise NotImplementedError(f"tf.gather_nd with batch_dims={batch_dims}: penstock has batch_dims=0 only")
+        return batch_gather_nd(params, indices, batch_dims, name)
     if isinstance(params, Tensor) or not hasattr(params, "gather_nd"):
         return GATHER_ND(params, indices, name=name)  # type: ignore[no-any-return]
     return params.gather_nd(indices, name=name)  # type: ignore[no-any-return]

@@ -287,7 +287,7 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, na
     with name_scope(name, "SequenceMask", [lengths, maxlen]):
         lengths = convert_to_tensor(lengths)
         if maxlen is None:
-            maxlen = raw.Max(lengths, _all_axes(lengths), keep_dims=False)
+            maxlen = raw.Max(lengths, all_axes(lengths), keep_dims=False)
             maxlen = raw.Maximum(constant(0, maxlen.dtype), maxlen)
         else:
             maxlen = convert_to_tensor(maxlen)
@@ -301,7 +301,8 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, na
         return raw.Cast(mask, DstT=dtypes.as_dtype(dtype).base_dtype)  # type: ignore[no-any-return]
 
 
-def _all_axes(x: Tensor) -> Tensor:
+def all_axes(x: Tensor) -> Tensor:
+    """The axes of a tensor: a constant where the rank is known."""
     if x._shape is not None:
         return constant(np.arange(len(x._shape)), dtypes.int32)
     return api.range(0, api.rank(x))  # type: ignore[no-any-return]

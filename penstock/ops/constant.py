@@ -18,7 +18,7 @@ export_as("convert_to_tensor", convert_to_tensor)
 export_as("register_tensor_conversion_function", register_tensor_conversion_function)
 
 _PYTHON_KINDS: dict[type, tuple[str, ...]] = {
-    bool: ("bool",),
+    bool: ("bool", "int", "float", "complex"),
     int: ("int", "float", "complex"),
     float: ("float", "complex"),
     complex: ("complex",),

@@ -118,9 +118,7 @@ class DType:
     @property
     def limits(self) -> tuple[Any, Any]:
         """(least, greatest) intensity of an image of this type."""
-        if self.is_floating:
-            return (0, 1)
-        return (0 if self.is_bool else self.min, self.max)
+        return (0, 1) if self.is_floating else (0, self.max)
 
     def is_compatible_with(self, other: Any) -> builtins.bool:
         """True where a tensor of type `other` can be used for this type."""

@@ -218,13 +218,13 @@ class AttrSpec:
                 )
             quoted = '", "'.join(map(str, shown))
             raise ValueError(
-                f"Value for attr '{self.name}' of \"{result}\" is not in the list of "
-                f"allowed values: \"{quoted}\" for op '{op_name}'"
+                f"Attr '{self.name}' of '{op_name}' Op passed string '{result}' not in: "
+                f'"{quoted}".'
             )
         if self.minimum is not None and self.kind == "int" and result < self.minimum:
             raise ValueError(
-                f"Value for attr '{self.name}' of {result} must be at least minimum {self.minimum} "
-                f"of '{op_name}' Op"
+                f"Attr '{self.name}' of '{op_name}' Op passed {result} less than minimum "
+                f"{self.minimum}."
             )
         return result
 

@@ -59,8 +59,11 @@ def diag_part_kernel(xp: Any, x: Any) -> Any:
     shape = x.shape[:half]
     for axis, (a, b) in enumerate(zip(shape, x.shape[half:], strict=True)):
         if a != b:
-            text = f"Invalid shape {shapes.bracket_text(x.shape)}: dimensions {axis} and {half + axis} do not match."
-            raise InvalidArgumentError(None, None, text)
+            raise InvalidArgumentError(
+                None, None,
+                f"Invalid shape {shapes.bracket_text(x.shape)}: dimensions {axis} and "
+                f"{half + axis} do not match.",
+            )  # fmt: skip
     count = shapes.element_count(shape)
     return xp.diagonal(x.reshape(count, count)).reshape(shape)
 
@@ -74,7 +77,8 @@ DIAG = register(
 DIAG_PART = register(
     OpSpec(
         name="DiagPart", inputs=("input: T",), outputs=("diagonal: T",), attrs=(_DIAG_TYPES,),
-        shape=diag_part_shape, kernel=diag_part_kernel, gradient=lambda op, grad: [raw.Diag(grad)], view=True,
+        shape=diag_part_shape, kernel=diag_part_kernel,
+        gradient=lambda op, grad: [raw.Diag(grad)], view=True,
     )
 )  # fmt: skip
 
@@ -93,11 +97,11 @@ def diag(diagonal: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.diag([1, 2])  # [[1, 0], [0, 2]]
     """
-    return DIAG(diagonal, name=name)  # type: ignore[no-any-return]
+    return DIAG(diagonal, name=name)
 
 
 @export("diag_part", "linalg.tensor_diag_part")
-def diag_part(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def diag_part(input: Any, name: str | None = None) -> Tensor:
     """The diagonal of a tensor: what `tf.diag` was given.
 
     Args:
@@ -113,7 +117,7 @@ def diag_part(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
     Example:
         >>> tf.diag_part([[1, 2], [3, 4]])  # [1, 4]
     """
-    return DIAG_PART(input, name=name)  # type: ignore[no-any-return]
+    return DIAG_PART(input, name=name)
 
 
 # MatrixDiag, MatrixDiagPart, MatrixSetDiag: batches of matrices
@@ -187,9 +191,10 @@ def matrix_set_diag_kernel(xp: Any, x: Any, diagonal: Any) -> Any:
     if diagonal.shape != (*x.shape[:-2], length):
         raise InvalidArgumentError(
             None, None,
-            "Either first dimensions of diagonal don't match input.shape[:-2], or diagonal.shape[:-1] is not equal "
-            "to the longests diagonal in range [lower_diag_index:upper_diag_index]. (input.shape is "
-            f"{shapes.bracket_text(x.shape)}, diagonal.shape {shapes.bracket_text(diagonal.shape)})",
+            "Either first dimensions of diagonal don't match input.shape[:-2], or "
+            "diagonal.shape[:-1] is not equal to the longests diagonal in range "
+            f"[lower_diag_index:upper_diag_index]. (input.shape is {shapes.bracket_text(x.shape)}, "
+            f"diagonal.shape {shapes.bracket_text(diagonal.shape)})",
         )  # fmt: skip
     missing = [(0, 0)] * (diagonal.ndim - 1) + [(0, columns - length)]
     return xp.where(np.eye(rows, columns, dtype=bool), xp.pad(diagonal, missing)[..., None, :], x)
@@ -214,32 +219,44 @@ def _dynamic_diagonal_shape(matrix: Tensor) -> Tensor:
         rank = api.rank(matrix)
         batch = api.slice(whole, [0], [rank - 2])
         sizes = api.slice(whole, [rank - 2], [2])
-        return api.concat([batch, [api.reduce_min(sizes)]], 0)  # type: ignore[no-any-return]
+        return api.concat([batch, [api.reduce_min(sizes)]], 0)
+
+
+def matrix_diag_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [matrix_diag_part(grad)]
 
 
 MATRIX_DIAG = register(
     OpSpec(
         name="MatrixDiag", inputs=("diagonal: T",), outputs=("output: T",), attrs=("T: type",),
-        shape=matrix_diag_shape, kernel=matrix_diag_kernel, gradient=lambda op, grad: [matrix_diag_part(grad)],
+        shape=matrix_diag_shape, kernel=matrix_diag_kernel, gradient=matrix_diag_gradient,
     )
 )  # fmt: skip
 MATRIX_DIAG_PART = register(
     OpSpec(
         name="MatrixDiagPart", inputs=("input: T",), outputs=("diagonal: T",), attrs=("T: type",),
-        shape=matrix_diag_part_shape, kernel=matrix_diag_part_kernel, gradient=matrix_diag_part_gradient, view=True,
+        shape=matrix_diag_part_shape, kernel=matrix_diag_part_kernel,
+        gradient=matrix_diag_part_gradient, view=True,
     )
 )  # fmt: skip
 MATRIX_SET_DIAG = register(
     OpSpec(
-        name="MatrixSetDiag", inputs=("input: T", "diagonal: T"), outputs=("output: T",), attrs=("T: type",),
-        shape=matrix_set_diag_shape, kernel=matrix_set_diag_kernel, gradient=matrix_set_diag_gradient,
+        name="MatrixSetDiag", inputs=("input: T", "diagonal: T"),
+        outputs=("output: T",), attrs=("T: type",),
+        shape=matrix_set_diag_shape, kernel=matrix_set_diag_kernel,
+        gradient=matrix_set_diag_gradient,
     )
 )  # fmt: skip
 
 
 @export("matrix_diag", "linalg.diag")
 def matrix_diag(
-    diagonal: Any, name: str | None = "diag", k: Any = 0, num_rows: int = -1, num_cols: int = -1, padding_value: Any = 0
+    diagonal: Any,
+    name: str | None = "diag",
+    k: Any = 0,
+    num_rows: int = -1,
+    num_cols: int = -1,
+    padding_value: Any = 0,
 ) -> Tensor:
     """Square matrices with given diagonals, and zeros elsewhere.
 
@@ -254,11 +271,13 @@ def matrix_diag(
     Example:
         >>> tf.matrix_diag([[1, 2], [3, 4]])  # [[[1, 0], [0, 2]], [[3, 0], [0, 4]]]
     """
-    return MATRIX_DIAG(diagonal, name=name)  # type: ignore[no-any-return]
+    return MATRIX_DIAG(diagonal, name=name)
 
 
 @export("matrix_diag_part", "linalg.diag_part")
-def matrix_diag_part(input: Any, name: str | None = "diag_part", k: Any = 0, padding_value: Any = 0) -> Tensor:  # noqa: A002
+def matrix_diag_part(
+    input: Any, name: str | None = "diag_part", k: Any = 0, padding_value: Any = 0
+) -> Tensor:
     """The main diagonals of matrices.
 
     Args:
@@ -272,11 +291,11 @@ def matrix_diag_part(input: Any, name: str | None = "diag_part", k: Any = 0, pad
     Example:
         >>> tf.matrix_diag_part([[1, 2, 3], [4, 5, 6]])  # [1, 5]
     """
-    return MATRIX_DIAG_PART(input, name=name)  # type: ignore[no-any-return]
+    return MATRIX_DIAG_PART(input, name=name)
 
 
 @export("matrix_set_diag", "linalg.set_diag")
-def matrix_set_diag(input: Any, diagonal: Any, name: str | None = "set_diag", k: Any = 0) -> Tensor:  # noqa: A002
+def matrix_set_diag(input: Any, diagonal: Any, name: str | None = "set_diag", k: Any = 0) -> Tensor:
     """Matrices with their main diagonals replaced.
 
     Args:
@@ -294,7 +313,7 @@ def matrix_set_diag(input: Any, diagonal: Any, name: str | None = "set_diag", k:
     Example:
         >>> tf.matrix_set_diag([[1, 2], [3, 4]], [0, 0])  # [[0, 2], [3, 0]]
     """
-    return MATRIX_SET_DIAG(input, diagonal, name=name)  # type: ignore[no-any-return]
+    return MATRIX_SET_DIAG(input, diagonal, name=name)
 
 
 # MatrixBandPart
@@ -309,12 +328,19 @@ def matrix_band_part_kernel(xp: Any, x: Any, num_lower: Any, num_upper: Any) -> 
     _check_matrix(x)
     rows, columns = x.shape[-2:]
     lower, upper = int(num_lower), int(num_upper)
-    for what, count, of, most in (("num_lower", lower, "rows", rows), ("num_upper", upper, "columns", columns)):
+    for what, count, of, most in (
+        ("num_lower", lower, "rows", rows),
+        ("num_upper", upper, "columns", columns),
+    ):
         if count > most:
-            text = f"{what} must be negative or less or equal to number of {of} ({most}) got: {count}"
+            text = (
+                f"{what} must be negative or less or equal to number of {of} ({most}) got: {count}"
+            )
             raise InvalidArgumentError(None, None, text)
     offset = np.arange(columns) - np.arange(rows)[:, None]
-    band = (offset >= -(rows if lower < 0 else lower)) & (offset <= (columns if upper < 0 else upper))
+    band = (offset >= -(rows if lower < 0 else lower)) & (
+        offset <= (columns if upper < 0 else upper)
+    )
     return xp.where(band, x, np.zeros((), x.dtype))
 
 
@@ -324,15 +350,18 @@ def matrix_band_part_gradient(op: Operation, grad: Tensor) -> Grads:
 
 MATRIX_BAND_PART = register(
     OpSpec(
-        name="MatrixBandPart", inputs=("input: T", "num_lower: Tindex", "num_upper: Tindex"), outputs=("band: T",),
-        attrs=("T: type", "Tindex: {int32, int64} = DT_INT64"), static_inputs=("num_lower", "num_upper"),
-        shape=matrix_band_part_shape, kernel=matrix_band_part_kernel, gradient=matrix_band_part_gradient,
+        name="MatrixBandPart", inputs=("input: T", "num_lower: Tindex", "num_upper: Tindex"),
+        outputs=("band: T",),
+        attrs=("T: type", "Tindex: {int32, int64} = DT_INT64"),
+        static_inputs=("num_lower", "num_upper"),
+        shape=matrix_band_part_shape, kernel=matrix_band_part_kernel,
+        gradient=matrix_band_part_gradient,
     )
 )  # fmt: skip
 
 
 @export("matrix_band_part", "linalg.band_part")
-def matrix_band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def matrix_band_part(input: Any, num_lower: Any, num_upper: Any, name: str | None = None) -> Tensor:
     """Matrices with zeros outside a band around the main diagonal.
 
     Args:
@@ -347,7 +376,7 @@ def matrix_band_part(input: Any, num_lower: Any, num_upper: Any, name: str | Non
     Example:
         >>> tf.matrix_band_part(x, 0, -1)  # the upper triangle
     """
-    return MATRIX_BAND_PART(input, num_lower, num_upper, name=name)  # type: ignore[no-any-return]
+    return MATRIX_BAND_PART(input, num_lower, num_upper, name=name)
 
 
 # eye and trace
@@ -355,7 +384,11 @@ def matrix_band_part(input: Any, num_lower: Any, num_upper: Any, name: str | Non
 
 @export("eye", "linalg.eye")
 def eye(
-    num_rows: Any, num_columns: Any = None, batch_shape: Any = None, dtype: Any = dtypes.float32, name: str | None = None
+    num_rows: Any,
+    num_columns: Any = None,
+    batch_shape: Any = None,
+    dtype: Any = dtypes.float32,
+    name: str | None = None,
 ) -> Tensor:
     """Identity matrices.
 
@@ -411,4 +444,4 @@ def trace(x: Any, name: str | None = None) -> Tensor:
     """
     with name_scope(name, "Trace", [x]) as scope:
         x = convert_to_tensor(x, name="x")
-        return api.reduce_sum(matrix_diag_part(x), [-1], name=scope)  # type: ignore[no-any-return]
+        return api.reduce_sum(matrix_diag_part(x), [-1], name=scope)

@@ -33,7 +33,7 @@ def fill_shape(dims: Shape, value: Shape) -> Shape:
     return dims
 
 
-def fill_kernel(xp: Any, dims: Any, value: Any, *, T: dtypes.DType) -> Any:  # noqa: N803 - the attr's name
+def fill_kernel(xp: Any, dims: Any, value: Any, *, T: dtypes.DType) -> Any:
     if dims.ndim != 1:
         text = f"dims must be a vector, got shape {shapes.bracket_text(dims.shape)}"
         raise InvalidArgumentError(None, None, text)
@@ -76,7 +76,8 @@ ONES_LIKE = register(
     OpSpec(
         name="OnesLike", inputs=("x: T",), outputs=("y: T",),
         attrs=(
-            "T: {bfloat16, half, float, double, int8, uint8, int16, uint16, int32, int64, complex64, complex128, bool}",
+            "T: {bfloat16, half, float, double, int8, uint8, int16, uint16, int32, int64, "
+            "complex64, complex128, bool}",
         ),
         shape=same_shape, kernel=lambda xp, x: xp.ones_like(x), gradient=NOT_DIFFERENTIABLE,
     )
@@ -98,7 +99,7 @@ def fill(dims: Any, value: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.fill([2, 3], 9)  # [[9, 9, 9], [9, 9, 9]]
     """
-    return FILL(dims, value, name=name)  # type: ignore[no-any-return]
+    return FILL(dims, value, name=name)
 
 
 @export("zeros")
@@ -140,7 +141,9 @@ def ones(shape: Any, dtype: Any = dtypes.float32, name: str | None = None) -> Te
     return _filled(True if dtype.is_bool else 1, shape, dtype, name, "ones")
 
 
-def _filled(value: Any, shape: Any, dtype: dtypes.DType, name: str | None, default_name: str) -> Tensor:
+def _filled(
+    value: Any, shape: Any, dtype: dtypes.DType, name: str | None, default_name: str
+) -> Tensor:
     with name_scope(name, default_name, [shape]) as scope:
         if not isinstance(shape, Tensor):
             if _is_small(shape):
@@ -172,7 +175,8 @@ def _static_sizes(shape: Any) -> Shape:
     try:
         sizes = shapes.as_tuple(shape)
     except (TypeError, ValueError):
-        return None  # no shape of plain sizes: the conversion to a tensor says what is wrong with it
+        # No shape of plain sizes: the conversion to a tensor says what is wrong with it.
+        return None
     return sizes if shapes.is_known(sizes) else None
 
 
@@ -184,7 +188,9 @@ def _shape_tensor(shape: Any) -> Tensor:
 
 
 @export("zeros_like")
-def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+def zeros_like(
+    tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True
+) -> Tensor:
     """Zeros in the shape of a tensor.
 
     Args:
@@ -207,11 +213,13 @@ def zeros_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize
             return zeros(tensor.shape, wanted, name=scope)
         if wanted is not own and wanted is not dtypes.variant:
             return zeros(shape_internal(tensor, optimize=optimize), wanted, name=scope)
-        return ZEROS_LIKE(tensor, name=scope)  # type: ignore[no-any-return]
+        return ZEROS_LIKE(tensor, name=scope)
 
 
 @export("ones_like")
-def ones_like(tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True) -> Tensor:
+def ones_like(
+    tensor: Any, dtype: Any = None, name: str | None = None, optimize: bool = True
+) -> Tensor:
     """Ones in the shape of a tensor.
 
     Args:
@@ -274,15 +282,17 @@ def range_kernel(xp: Any, start: Any, limit: Any, delta: Any) -> Any:
     except ValueError as error:
         raise InvalidArgumentError(None, None, str(error)) from None
     if start.dtype.kind == "i":
-        return np.arange(start, limit, delta, start.dtype)
+        return np.arange(start, limit, delta, dtype=start.dtype)
     steps = np.full(count, delta, start.dtype)
     steps[:1] = start
-    return np.add.accumulate(steps, dtype=start.dtype)  # TF adds up delta, and so keeps its rounding errors
+    # TensorFlow adds up delta, and so keeps its rounding errors.
+    return np.add.accumulate(steps, dtype=start.dtype)
 
 
 RANGE = register(
     OpSpec(
-        name="Range", inputs=("start: Tidx", "limit: Tidx", "delta: Tidx"), outputs=("output: Tidx",),
+        name="Range", inputs=("start: Tidx", "limit: Tidx", "delta: Tidx"),
+        outputs=("output: Tidx",),
         attrs=("Tidx: {bfloat16, float, double, int32, int64} = DT_INT32",),
         static_inputs=("start", "limit", "delta"),
         shape=range_shape, kernel=range_kernel, gradient=NOT_DIFFERENTIABLE,
@@ -293,7 +303,7 @@ _RANGE_TYPES = (dtypes.int32, dtypes.int64, dtypes.float32, dtypes.float64)
 
 
 @export("range")
-def range(  # noqa: A001 - TensorFlow's name
+def range(
     start: Any, limit: Any = None, delta: Any = 1, dtype: Any = None, name: str | None = "range"
 ) -> Tensor:
     """The numbers from `start`, in steps of `delta`, up to but without `limit`.
@@ -323,9 +333,11 @@ def range(  # noqa: A001 - TensorFlow's name
         step = convert_to_tensor(delta, wanted, name="delta")
         if wanted is None:
             types = [tensor.dtype.base_dtype for tensor in (first, last, step)]
-            widest = max(types, key=_RANGE_TYPES.index) if set(types) <= set(_RANGE_TYPES) else types[0]
+            widest = (
+                max(types, key=_RANGE_TYPES.index) if set(types) <= set(_RANGE_TYPES) else types[0]
+            )
             first, last, step = [api.cast(tensor, widest) for tensor in (first, last, step)]
-        return RANGE(first, last, step, name=scope)  # type: ignore[no-any-return]
+        return RANGE(first, last, step, name=scope)
 
 
 # LinSpace
@@ -356,7 +368,8 @@ def lin_space_kernel(xp: Any, start: Any, stop: Any, num: Any) -> Any:
 LIN_SPACE = register(
     OpSpec(
         name="LinSpace", inputs=("start: T", "stop: T", "num: Tidx"), outputs=("output: T",),
-        attrs=("T: {bfloat16, float, double}", "Tidx: {int32, int64} = DT_INT32"), static_inputs=("num",),
+        attrs=("T: {bfloat16, float, double}", "Tidx: {int32, int64} = DT_INT32"),
+        static_inputs=("num",),
         shape=lin_space_shape, kernel=lin_space_kernel, gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
@@ -381,4 +394,4 @@ def lin_space(start: Any, stop: Any, num: Any, name: str | None = None) -> Tenso
     Example:
         >>> tf.linspace(10.0, 12.0, 3)  # [10, 11, 12]
     """
-    return LIN_SPACE(start, stop, num, name=name)  # type: ignore[no-any-return]
+    return LIN_SPACE(start, stop, num, name=name)

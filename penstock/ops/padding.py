@@ -44,7 +44,7 @@ def _check_paddings(x: Shape, paddings: Any) -> None:
 
 
 def padded_sizes(op: Operation) -> None:
-    """Where not all paddings are known, those that are give sizes, and their number gives the rank."""
+    """Where not all paddings are known, those that are give sizes; their number gives the rank."""
     x, paddings = op._inputs[:2]
     out = op.outputs[0]
     if shapes.is_known(out._shape):
@@ -78,7 +78,9 @@ def _checked(x: Any, paddings: Any) -> list[list[int]]:
     pairs: list[list[int]] = paddings.tolist()
     for before, after in pairs:
         if before < 0 or after < 0:
-            raise InvalidArgumentError(None, None, f"Paddings must be non-negative: {before} {after}")
+            raise InvalidArgumentError(
+                None, None, f"Paddings must be non-negative: {before} {after}"
+            )
     return pairs
 
 
@@ -102,15 +104,16 @@ def pad_gradient(op: Operation, grad: Tensor) -> Grads:
 PAD = register(
     OpSpec(
         name="Pad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
-        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",), refine=padded_sizes,
-        shape=pad_shape, kernel=pad_kernel, gradient=pad_gradient,
+        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",),
+        refine=padded_sizes, shape=pad_shape, kernel=pad_kernel, gradient=pad_gradient,
     )
 )  # fmt: skip
 PAD_V2 = register(
     OpSpec(
-        name="PadV2", inputs=("input: T", "paddings: Tpaddings", "constant_values: T"), outputs=("output: T",),
-        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",), refine=padded_sizes,
-        shape=pad_v2_shape, kernel=pad_v2_kernel, gradient=pad_gradient,
+        name="PadV2", inputs=("input: T", "paddings: Tpaddings", "constant_values: T"),
+        outputs=("output: T",),
+        attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32"), static_inputs=("paddings",),
+        refine=padded_sizes, shape=pad_v2_shape, kernel=pad_v2_kernel, gradient=pad_gradient,
     )
 )  # fmt: skip
 
@@ -126,11 +129,17 @@ def mirror_pad_kernel(xp: Any, x: Any, paddings: Any, *, mode: str) -> Any:
     pairs = _checked(x, paddings)
     for size, (before, after) in zip(x.shape, pairs, strict=True):
         if _repeats_edge(mode) and max(before, after) > size:
-            text = f"paddings must be no greater than the dimension size: {before}, {after} greater than {size}"
-            raise InvalidArgumentError(None, None, text)
+            raise InvalidArgumentError(
+                None, None,
+                f"paddings must be no greater than the dimension size: {before}, {after} "
+                f"greater than {size}",
+            )  # fmt: skip
         if not _repeats_edge(mode) and max(before, after) >= size:
-            text = f"paddings must be less than the dimension size: {before}, {after} not less than {size}"
-            raise InvalidArgumentError(None, None, text)
+            raise InvalidArgumentError(
+                None, None,
+                f"paddings must be less than the dimension size: {before}, {after} "
+                f"not less than {size}",
+            )  # fmt: skip
     return xp.pad(x, pairs, mode=mode.lower()) if pairs else x
 
 
@@ -142,7 +151,8 @@ MIRROR_PAD = register(
     OpSpec(
         name="MirrorPad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
         attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32", "mode: {'REFLECT', 'SYMMETRIC'}"),
-        static_inputs=("paddings",), refine=padded_sizes, shape=pad_shape, kernel=mirror_pad_kernel, gradient=mirror_pad_gradient,
+        static_inputs=("paddings",), refine=padded_sizes, shape=pad_shape, kernel=mirror_pad_kernel,
+        gradient=mirror_pad_gradient,
     )
 )  # fmt: skip
 
@@ -181,23 +191,27 @@ MIRROR_PAD_GRAD = register(
     OpSpec(
         name="MirrorPadGrad", inputs=("input: T", "paddings: Tpaddings"), outputs=("output: T",),
         attrs=("T: type", "Tpaddings: {int32, int64} = DT_INT32", "mode: {'REFLECT', 'SYMMETRIC'}"),
-        static_inputs=("paddings",), refine=padded_sizes, shape=mirror_pad_grad_shape, kernel=mirror_pad_grad_kernel,
-        gradient=mirror_pad_grad_gradient,
+        static_inputs=("paddings",), refine=padded_sizes, shape=mirror_pad_grad_shape,
+        kernel=mirror_pad_grad_kernel, gradient=mirror_pad_grad_gradient,
     )
 )  # fmt: skip
 
 
 @export("pad")
 def pad(
-    tensor: Any, paddings: Any, mode: str = "CONSTANT", name: str | None = None, constant_values: Any = 0
+    tensor: Any,
+    paddings: Any,
+    mode: str = "CONSTANT",
+    name: str | None = None,
+    constant_values: Any = 0,
 ) -> Tensor:
     """A tensor with a margin.
 
     Args:
         tensor: a tensor of rank n.
         paddings: int32 or int64, of shape [n, 2]: how much to add before and after, for each axis.
-        mode: "CONSTANT", "REFLECT" (mirrored at the outermost elements) or "SYMMETRIC" (mirrored beside them);
-            in any case.
+        mode: "CONSTANT", "REFLECT" (mirrored at the outermost elements) or "SYMMETRIC" (mirrored
+            beside them); in any case.
         name: a name for the operation.
         constant_values: the scalar that a constant margin is made of.
 
@@ -212,7 +226,11 @@ def pad(
     """
     mode = mode.upper()
     if mode == "CONSTANT":
-        if not isinstance(constant_values, Tensor) and np.ndim(constant_values) == 0 and constant_values == 0:
+        if (
+            not isinstance(constant_values, Tensor)
+            and np.ndim(constant_values) == 0
+            and constant_values == 0
+        ):
             result = PAD(tensor, paddings, name=name)
         else:
             result = PAD_V2(tensor, paddings, constant_values, name=name)
@@ -220,7 +238,7 @@ def pad(
         result = MIRROR_PAD(tensor, paddings, mode=mode, name=name)
     else:
         raise ValueError(f"Unknown padding mode: {mode}")
-    return result  # type: ignore[no-any-return]
+    return result
 
 
 # Tile
@@ -245,11 +263,16 @@ def tile_kernel(xp: Any, x: Any, multiples: Any) -> Any:
         raise InvalidArgumentError(None, None, text)
     counts = multiples.tolist()
     if len(counts) != x.ndim:
-        text = f"Expected multiples argument to be a vector of length {x.ndim} but got length {len(counts)}"
-        raise InvalidArgumentError(None, None, text)
+        raise InvalidArgumentError(
+            None, None,
+            f"Expected multiples argument to be a vector of length {x.ndim} but got "
+            f"length {len(counts)}",
+        )  # fmt: skip
     for index, count in enumerate(counts):
         if count < 0:
-            raise InvalidArgumentError(None, None, f"Expected multiples[{index}] >= 0, but got {count}")
+            raise InvalidArgumentError(
+                None, None, f"Expected multiples[{index}] >= 0, but got {count}"
+            )
     return xp.tile(x, counts)
 
 
@@ -271,7 +294,7 @@ TILE = register(
 
 
 @export("tile", "manip.tile")
-def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:
     """A tensor repeated along its axes.
 
     Args:
@@ -288,4 +311,4 @@ def tile(input: Any, multiples: Any, name: str | None = None) -> Tensor:  # noqa
     Example:
         >>> tf.tile([[1, 2]], [2, 2])  # [[1, 2, 1, 2], [1, 2, 1, 2]]
     """
-    return TILE(input, multiples, name=name)  # type: ignore[no-any-return]
+    return TILE(input, multiples, name=name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,9 @@ def _checked_count(x: Any, k: Any) -> int:
         text = f"input must be >= 1-D, got shape {shapes.bracket_text(x.shape)}"
         raise InvalidArgumentError(None, None, text)
     if x.shape[-1] < count:
-        raise InvalidArgumentError(None, None, f"input must have at least k columns. Had {x.shape[-1]}, needed {count}")
+        raise InvalidArgumentError(
+            None, None, f"input must have at least k columns. Had {x.shape[-1]}, needed {count}"
+        )
     return count
 
 
@@ -105,13 +107,14 @@ class TopKV2(NamedTuple):
 
 
 @export("nn.top_k", "math.top_k")
-def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> TopKV2:  # noqa: A002
+def top_k(input: Any, k: Any = 1, sorted: bool = True, name: str | None = None) -> TopKV2:
     """The largest elements of each row, and where they stand.
 
     Args:
         input: a tensor of rank 1 or more; its last axis is a row.
         k: how many, an int32 scalar.
-        sorted: no effect: the result is sorted always, largest first; of equals, the first comes first.
+        sorted: no effect: the result is sorted always, largest first; of equals,
+            the first comes first.
         name: a name for the operation.
 
     Returns:
@@ -139,7 +142,9 @@ def in_top_k_kernel(xp: Any, predictions: Any, targets: Any, k: Any) -> Any:
     """True where fewer than k classes have a prediction above the target's, all being finite."""
     rows, classes = predictions.shape
     if rows != targets.shape[0]:
-        text = f"First dimension of predictions {rows} must match length of targets {targets.shape[0]}"
+        text = (
+            f"First dimension of predictions {rows} must match length of targets {targets.shape[0]}"
+        )
         raise InvalidArgumentError(None, None, text)
     inside = (targets >= 0) & (targets < classes)
     chosen = predictions[np.arange(rows), xp.where(inside, targets, 0)]
@@ -149,8 +154,10 @@ def in_top_k_kernel(xp: Any, predictions: Any, targets: Any, k: Any) -> Any:
 
 IN_TOP_K_V2 = register(
     OpSpec(
-        name="InTopKV2", inputs=("predictions: float", "targets: T", "k: T"), outputs=("precision: bool",),
-        attrs=("T: {int32, int64} = DT_INT32",), shape=in_top_k_shape, kernel=in_top_k_kernel, gradient=None,
+        name="InTopKV2", inputs=("predictions: float", "targets: T", "k: T"),
+        outputs=("precision: bool",),
+        attrs=("T: {int32, int64} = DT_INT32",), shape=in_top_k_shape,
+        kernel=in_top_k_kernel, gradient=None,
     )
 )  # fmt: skip
 
@@ -179,7 +186,9 @@ def in_top_k(predictions: Any, targets: Any, k: Any, name: str | None = None) ->
 
 
 @export("sort", "contrib.framework.sort")
-def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | None = None) -> Tensor:
+def sort(
+    values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | None = None
+) -> Tensor:
     """A tensor sorted along an axis.
 
     Args:
@@ -206,7 +215,11 @@ def sort(values: Any, axis: int = -1, direction: str = "ASCENDING", name: str | 
 
 @export("argsort", "contrib.framework.argsort")
 def argsort(
-    values: Any, axis: int = -1, direction: str = "ASCENDING", stable: bool = False, name: str | None = None
+    values: Any,
+    axis: int = -1,
+    direction: str = "ASCENDING",
+    stable: bool = False,
+    name: str | None = None,
 ) -> Tensor:
     """The indices that sort a tensor along an axis.
 
@@ -249,7 +262,7 @@ def _descending(values: Tensor, axis: int, output: int) -> Tensor:
     rank = api.rank(values)
     static_rank = values._rank()
     if axis == -1 or axis + 1 == static_rank:
-        return top_k(values, count)[output]  # type: ignore[no-any-return]
+        return top_k(values, count)[output]
     if static_rank is None:
         positive: Any = axis + rank if axis < 0 else axis
         swap = api.concat(
@@ -260,7 +273,7 @@ def _descending(values: Tensor, axis: int, output: int) -> Tensor:
         order = [*range(positive), static_rank - 1, *range(positive + 1, static_rank - 1), positive]
         swap = constant(np.array(order), name="transposition")
     found = top_k(api.transpose(values, swap), count)[output]
-    return api.transpose(found, swap)  # type: ignore[no-any-return]
+    return api.transpose(found, swap)
 
 
 # LowerBound and UpperBound
@@ -271,26 +284,31 @@ def bound_shape(sorted_inputs: Shape, values: Shape) -> Shape:
     return shapes.with_rank(values, 2)
 
 
-def _bound_kernels(side: str) -> tuple[Any, Any]:
+def _bound_kernels(side: Literal["left", "right"]) -> tuple[Any, Any]:
     def bound_kernel(xp: Any, sorted_inputs: Any, values: Any, *, out_type: dtypes.DType) -> Any:
         if len(sorted_inputs) != len(values):
             text = "Leading dim_size of both tensors must match."
             raise InvalidArgumentError(None, None, text)
         rows = [
-            np.searchsorted(row, wanted, side) for row, wanted in zip(sorted_inputs, values, strict=True)
+            np.searchsorted(row, wanted, side)
+            for row, wanted in zip(sorted_inputs, values, strict=True)
         ]
         return np.array(rows, out_type.np_dtype).reshape(values.shape)
 
-    def traced_bound_kernel(xp: Any, sorted_inputs: Any, values: Any, *, out_type: dtypes.DType) -> Any:
+    def traced_bound_kernel(
+        xp: Any, sorted_inputs: Any, values: Any, *, out_type: dtypes.DType
+    ) -> Any:
         import jax
 
-        rows = jax.vmap(lambda row, wanted: xp.searchsorted(row, wanted, side))(sorted_inputs, values)
+        rows = jax.vmap(lambda row, wanted: xp.searchsorted(row, wanted, side))(
+            sorted_inputs, values
+        )
         return rows.astype(out_type.np_dtype)
 
     return bound_kernel, traced_bound_kernel
 
 
-def _bound(name: str, side: str) -> OpSpec:
+def _bound(name: str, side: Literal["left", "right"]) -> OpSpec:
     """The op that finds places in sorted rows; row by row, which JAX does with vmap."""
     kernel, xla_kernel = _bound_kernels(side)
     return OpSpec(
@@ -306,7 +324,11 @@ UPPER_BOUND = register(_bound("UpperBound", "right"))
 
 @export("searchsorted")
 def searchsorted(
-    sorted_sequence: Any, values: Any, side: str = "left", out_type: Any = dtypes.int32, name: str | None = None
+    sorted_sequence: Any,
+    values: Any,
+    side: str = "left",
+    out_type: Any = dtypes.int32,
+    name: str | None = None,
 ) -> Tensor:
     """Where values would be inserted into sorted rows.
 
@@ -335,5 +357,3 @@ def searchsorted(
     find = raw.LowerBound if side == "left" else raw.UpperBound
     found = find(rows, wanted, out_type=out_type, name=name)
     return api.reshape(found, shape_internal(values, optimize=True))
-
-

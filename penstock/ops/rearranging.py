@@ -67,8 +67,8 @@ REVERSE_V2 = register(
         name="ReverseV2", inputs=("tensor: T", "axis: Tidx"), outputs=("output: T",),
         attrs=(
             "Tidx: {int32, int64} = DT_INT32",
-            "T: {uint8, int8, uint16, int16, int32, int64, bool, bfloat16, half, float, double, complex64, "
-            "complex128, string}",
+            "T: {uint8, int8, uint16, int16, int32, int64, bool, bfloat16, half, float, double, "
+            "complex64, complex128, string}",
         ),
         static_inputs=("axis",),
         shape=reverse_shape, kernel=reverse_kernel, gradient=reverse_gradient, view=True,
@@ -94,7 +94,7 @@ def reverse(tensor: Any, axis: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.reverse([1, 2, 3], [0])  # [3, 2, 1]
     """
-    return REVERSE_V2(tensor, axis, name=name)  # type: ignore[no-any-return]
+    return REVERSE_V2(tensor, axis, name=name)
 
 
 # ReverseSequence
@@ -115,10 +115,15 @@ def reverse_sequence_shape(x: Shape, seq_lengths: Shape, *, seq_dim: int, batch_
     return tuple(out)
 
 
-def reverse_sequence_kernel(xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, batch_dim: int) -> Any:
+def reverse_sequence_kernel(
+    xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, batch_dim: int
+) -> Any:
     if seq_lengths.shape != (x.shape[batch_dim],):
-        text = f"len(seq_lens) != input.dims({batch_dim}), ({seq_lengths.size} vs. {x.shape[batch_dim]})"
-        raise InvalidArgumentError(None, None, text)
+        raise InvalidArgumentError(
+            None, None,
+            f"len(seq_lens) != input.dims({batch_dim}), ({seq_lengths.size} vs. "
+            f"{x.shape[batch_dim]})",
+        )  # fmt: skip
     too_long = np.flatnonzero((seq_lengths < 0) | (seq_lengths > x.shape[seq_dim]))
     if too_long.size:
         sign = "< 0" if seq_lengths[too_long[0]] < 0 else f"> input.dims({seq_dim})"
@@ -126,7 +131,9 @@ def reverse_sequence_kernel(xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, 
     return traced_reverse_sequence_kernel(xp, x, seq_lengths, seq_dim=seq_dim, batch_dim=batch_dim)
 
 
-def traced_reverse_sequence_kernel(xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, batch_dim: int) -> Any:
+def traced_reverse_sequence_kernel(
+    xp: Any, x: Any, seq_lengths: Any, *, seq_dim: int, batch_dim: int
+) -> Any:
     rows = xp.moveaxis(x, (batch_dim, seq_dim), (0, 1))
     position = np.arange(rows.shape[1])
     lengths = seq_lengths[:, None]
@@ -135,7 +142,9 @@ def traced_reverse_sequence_kernel(xp: Any, x: Any, seq_lengths: Any, *, seq_dim
     return xp.moveaxis(picked, (0, 1), (batch_dim, seq_dim))
 
 
-def reverse_sequence_gradient(op: Operation, grad: Tensor, *, seq_dim: int, batch_dim: int) -> Grads:
+def reverse_sequence_gradient(
+    op: Operation, grad: Tensor, *, seq_dim: int, batch_dim: int
+) -> Grads:
     lengths = op._inputs[1]
     return [raw.ReverseSequence(grad, lengths, seq_dim=seq_dim, batch_dim=batch_dim), None]
 
@@ -153,9 +162,14 @@ REVERSE_SEQUENCE = register(
 
 @export("reverse_sequence")
 def reverse_sequence(
-    input: Any, seq_lengths: Any, seq_axis: int | None = None, batch_axis: int | None = None, name: str | None = None,  # noqa: A002
-    seq_dim: int | None = None, batch_dim: int | None = None,
-) -> Tensor:  # fmt: skip
+    input: Any,
+    seq_lengths: Any,
+    seq_axis: int | None = None,
+    batch_axis: int | None = None,
+    name: str | None = None,
+    seq_dim: int | None = None,
+    batch_dim: int | None = None,
+) -> Tensor:
     """Rows with their first elements backwards, as many as `seq_lengths` says for each.
 
     Args:
@@ -173,11 +187,11 @@ def reverse_sequence(
         ValueError: an argument is given by both names, or the shapes do not fit.
 
     Example:
-        >>> tf.reverse_sequence([[1, 2, 3], [4, 5, 6]], [2, 3], seq_axis=1)  # [[2, 1, 3], [6, 5, 4]]
+        >>> tf.reverse_sequence([[1, 2, 3], [4, 5, 6]], [2, 3], 1)  # [[2, 1, 3], [6, 5, 4]]
     """
     seq = one_of("seq_axis", seq_axis, "seq_dim", seq_dim)
     batch = one_of("batch_axis", batch_axis, "batch_dim", batch_dim)
-    return REVERSE_SEQUENCE(input, seq_lengths, seq_dim=seq, batch_dim=batch, name=name)  # type: ignore[no-any-return]
+    return REVERSE_SEQUENCE(input, seq_lengths, seq_dim=seq, batch_dim=batch, name=name)
 
 
 # Roll
@@ -204,14 +218,15 @@ def roll_gradient(op: Operation, grad: Tensor) -> Grads:
 ROLL = register(
     OpSpec(
         name="Roll", inputs=("input: T", "shift: Tshift", "axis: Taxis"), outputs=("output: T",),
-        attrs=("T: type", "Tshift: {int32, int64}", "Taxis: {int32, int64}"), static_inputs=("shift", "axis"),
+        attrs=("T: type", "Tshift: {int32, int64}", "Taxis: {int32, int64}"),
+        static_inputs=("shift", "axis"),
         shape=roll_shape, kernel=roll_kernel, gradient=roll_gradient,
     )
 )  # fmt: skip
 
 
 @export("roll", "manip.roll")
-def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor:
     """A tensor with its elements moved along axes; what leaves at one end enters at the other.
 
     Args:
@@ -226,7 +241,7 @@ def roll(input: Any, shift: Any, axis: Any, name: str | None = None) -> Tensor: 
     Example:
         >>> tf.roll([0, 1, 2, 3], 1, 0)  # [3, 0, 1, 2]
     """
-    return ROLL(input, shift, axis, name=name)  # type: ignore[no-any-return]
+    return ROLL(input, shift, axis, name=name)
 
 
 # DynamicPartition and DynamicStitch
@@ -237,7 +252,7 @@ def dynamic_partition_shape(data: Shape, partitions: Shape, *, num_partitions: i
         return [None] * num_partitions
     if len(data) < len(partitions):
         raise ValueError(f"Shape must be at least rank {len(partitions)} but is rank {len(data)}")
-    for a, b in zip(data, partitions):  # the data may have more axes
+    for a, b in zip(data, partitions, strict=False):  # the data may have more axes
         if a is not None and b is not None and a != b:
             raise ValueError(f"Dimensions must be equal, but are {a} and {b}")
     return [(None, *data[len(partitions) :])] * num_partitions
@@ -247,14 +262,18 @@ def dynamic_partition_kernel(xp: Any, data: Any, partitions: Any, *, num_partiti
     if data.shape[: partitions.ndim] != partitions.shape:
         raise InvalidArgumentError(
             None, None,
-            f"data.shape must start with partitions.shape, got data.shape = {shapes.bracket_text(data.shape)}, "
-            f"partitions.shape = {shapes.bracket_text(partitions.shape)}",
+            "data.shape must start with partitions.shape, got data.shape = "
+            f"{shapes.bracket_text(data.shape)}, partitions.shape = "
+            f"{shapes.bracket_text(partitions.shape)}",
         )  # fmt: skip
     if partitions.size and (partitions.min() < 0 or partitions.max() >= num_partitions):
         outside = (partitions < 0) | (partitions >= num_partitions)
         place = np.unravel_index(int(np.argmax(outside)), partitions.shape)
-        text = f"partitions[{','.join([str(int(i)) for i in place])}] = {partitions[place]} is not in "
-        raise InvalidArgumentError(None, None, f"{text}[0, {num_partitions})")
+        raise InvalidArgumentError(
+            None, None,
+            f"partitions[{','.join([str(int(i)) for i in place])}] = {partitions[place]} is not "
+            f"in [0, {num_partitions})",
+        )  # fmt: skip
     return [data[partitions == part] for part in range(num_partitions)]
 
 
@@ -268,15 +287,18 @@ def dynamic_partition_gradient(op: Operation, *grads: Tensor, num_partitions: in
 
 DYNAMIC_PARTITION = register(
     OpSpec(
-        name="DynamicPartition", inputs=("data: T", "partitions: int32"), outputs=("outputs: num_partitions * T",),
-        attrs=("num_partitions: int >= 1", "T: type"), shape=dynamic_partition_shape, kernel=dynamic_partition_kernel,
-        gradient=dynamic_partition_gradient, host=True,
+        name="DynamicPartition", inputs=("data: T", "partitions: int32"),
+        outputs=("outputs: num_partitions * T",),
+        attrs=("num_partitions: int >= 1", "T: type"), shape=dynamic_partition_shape,
+        kernel=dynamic_partition_kernel, gradient=dynamic_partition_gradient, host=True,
     )
 )  # fmt: skip
 
 
 @export("dynamic_partition")
-def dynamic_partition(data: Any, partitions: Any, num_partitions: int, name: str | None = None) -> list[Tensor]:
+def dynamic_partition(
+    data: Any, partitions: Any, num_partitions: int, name: str | None = None
+) -> list[Tensor]:
     """Sorts slices of a tensor into several, by the number of the one that each belongs to.
 
     Args:
@@ -294,7 +316,7 @@ def dynamic_partition(data: Any, partitions: Any, num_partitions: int, name: str
     Example:
         >>> tf.dynamic_partition([10, 20, 30], [0, 1, 0], 2)  # [[10, 30], [20]]
     """
-    return DYNAMIC_PARTITION(data, partitions, num_partitions=num_partitions, name=name)  # type: ignore[no-any-return]
+    return DYNAMIC_PARTITION(data, partitions, num_partitions=num_partitions, name=name)
 
 
 def dynamic_stitch_shape(indices: list[Any], data: list[Shape]) -> Shape:
@@ -312,7 +334,7 @@ def dynamic_stitch_shape(indices: list[Any], data: list[Shape]) -> Shape:
 
 
 def stitched_slices(op: Operation) -> None:
-    """The ranks of the indices tell the shape of the slices, even where their values are not known."""
+    """The ranks of the indices tell the shape of the slices, even where no values are known."""
     count = len(op._inputs) // 2
     for index, values in zip(op._inputs[:count], op._inputs[count:], strict=True):
         if index._shape is not None and values._shape is not None:
@@ -333,7 +355,9 @@ def dynamic_stitch_kernel(xp: Any, indices: list[Any], data: list[Any]) -> Any:
         place = int(np.argmax(flat_indices < 0))
         raise InvalidArgumentError(None, None, f"indices[{place}] is out of range")
     count = int(flat_indices.max()) + 1 if flat_indices.size else 0
-    rows = xp.concatenate([values.reshape((index.size, *tail)) for index, values in zip(indices, data, strict=True)])
+    rows = xp.concatenate(
+        [values.reshape((index.size, *tail)) for index, values in zip(indices, data, strict=True)]
+    )
     source = np.full(count, flat_indices.size)
     source[flat_indices] = np.arange(flat_indices.size)  # of several, the last one stays
     if (source == flat_indices.size).any():  # rows that nobody gives are zeros
@@ -341,7 +365,7 @@ def dynamic_stitch_kernel(xp: Any, indices: list[Any], data: list[Any]) -> Any:
     return rows[source]
 
 
-def dynamic_stitch_gradient(op: Operation, grad: Tensor, *, N: int) -> Grads:  # noqa: N803 - the attr's name
+def dynamic_stitch_gradient(op: Operation, grad: Tensor, *, N: int) -> Grads:
     return [None] * N + [api.gather(grad, index) for index in op._inputs[:N]]
 
 
@@ -360,7 +384,7 @@ PARALLEL_DYNAMIC_STITCH = register(_dynamic_stitch("ParallelDynamicStitch"))
 
 @export("dynamic_stitch")
 def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Tensor:
-    """Slices from several tensors at the places that `indices` says; what undoes `tf.dynamic_partition`.
+    """Slices from several tensors at the places in `indices`; it undoes `tf.dynamic_partition`.
 
     Args:
         indices: a list of int32 tensors.
@@ -376,7 +400,7 @@ def dynamic_stitch(indices: Any, data: Any, name: str | None = None) -> Tensor:
     Example:
         >>> tf.dynamic_stitch([[0, 2], [1]], [[10, 30], [20]])  # [10, 20, 30]
     """
-    return DYNAMIC_STITCH(indices, data, name=name)  # type: ignore[no-any-return]
+    return DYNAMIC_STITCH(indices, data, name=name)
 
 
 # meshgrid
@@ -388,7 +412,8 @@ def meshgrid(*args: Any, **kwargs: Any) -> list[Tensor]:
 
     Args:
         args: a vector for each axis.
-        kwargs: `indexing`: "xy" (the first axis is along columns) or "ij"; `name`: a name for the operations.
+        kwargs: `indexing`: "xy" (the first axis is along columns) or "ij"; `name`: a
+            name for the operations.
 
     Returns:
         A list of Tensors, one for each axis.

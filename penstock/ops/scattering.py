@@ -28,16 +28,17 @@ def check_updates(shape: Shape, indices: Shape, updates: Shape) -> None:
     outer = len(indices) - 1
     if not shapes.compatible(indices[:-1], updates[:outer]):
         raise ValueError(
-            f"The outer {outer} dimensions of indices.shape={shapes.bracket_text(indices)} must match the outer "
-            f"{outer} dimensions of updates.shape={shapes.bracket_text(updates)}"
+            f"The outer {outer} dimensions of indices.shape={shapes.bracket_text(indices)} must "
+            f"match the outer {outer} dimensions of updates.shape={shapes.bracket_text(updates)}"
         )
     if indices[-1] is None:
         return
     inner = shape[indices[-1] :]
     if not shapes.compatible(inner, updates[outer:]):
         raise ValueError(
-            f"The inner {len(inner)} dimensions of output.shape={shapes.bracket_text(shape)} must match the inner "
-            f"{len(updates) - outer} dimensions of updates.shape={shapes.bracket_text(updates)}"
+            f"The inner {len(inner)} dimensions of output.shape={shapes.bracket_text(shape)} must "
+            f"match the inner {len(updates) - outer} dimensions of "
+            f"updates.shape={shapes.bracket_text(updates)}"
         )
 
 
@@ -47,7 +48,8 @@ def _check_update_sizes(sizes: tuple[int, ...], indices: Any, updates: Any) -> N
         raise InvalidArgumentError(
             None, None,
             "Outer dimensions of indices and update must match. Indices shape: "
-            f"{shapes.bracket_text(indices.shape)}, updates shape:{shapes.bracket_text(updates.shape)}",
+            f"{shapes.bracket_text(indices.shape)}, updates "
+            f"shape:{shapes.bracket_text(updates.shape)}",
         )  # fmt: skip
     try:
         check_updates(sizes, indices.shape, updates.shape)
@@ -81,8 +83,10 @@ def scatter_nd_gradient(op: Operation, grad: Tensor) -> Grads:
 
 SCATTER_ND = register(
     OpSpec(
-        name="ScatterNd", inputs=("indices: Tindices", "updates: T", "shape: Tindices"), outputs=("output: T",),
-        attrs=("T: type", _INDEX), shape_inputs=("shape",), shape=scatter_nd_shape, gradient=scatter_nd_gradient,
+        name="ScatterNd", inputs=("indices: Tindices", "updates: T", "shape: Tindices"),
+        outputs=("output: T",),
+        attrs=("T: type", _INDEX), shape_inputs=("shape",), shape=scatter_nd_shape,
+        gradient=scatter_nd_gradient,
         # JAX arrays are never written to, so its form of the sum is another.
         kernel=scatter_nd_kernel, xla_kernel=traced_scatter_nd_kernel,
     )
@@ -108,7 +112,7 @@ def scatter_nd(indices: Any, updates: Any, shape: Any, name: str | None = None) 
     Example:
         >>> tf.scatter_nd([[1], [3]], [5, 6], [4])  # [0, 5, 0, 6]
     """
-    return SCATTER_ND(indices, updates, shape, name=name)  # type: ignore[no-any-return]
+    return SCATTER_ND(indices, updates, shape, name=name)
 
 
 # TensorScatterUpdate, TensorScatterAdd, TensorScatterSub
@@ -175,7 +179,8 @@ def _tensor_scatter(name: str, kernel: Any, xla_kernel: Any, gradient: Any) -> O
     """An op that writes updates into a copy; JAX arrays are never written to, hence two kernels."""
     return OpSpec(
         name=name, inputs=("tensor: T", "indices: Tindices", "updates: T"), outputs=("output: T",),
-        attrs=("T: type", _INDEX), shape=tensor_scatter_shape, kernel=kernel, xla_kernel=xla_kernel, gradient=gradient,
+        attrs=("T: type", _INDEX), shape=tensor_scatter_shape, kernel=kernel,
+        xla_kernel=xla_kernel, gradient=gradient,
     )  # fmt: skip
 
 
@@ -187,18 +192,26 @@ TENSOR_SCATTER_UPDATE = register(
 )  # fmt: skip
 TENSOR_SCATTER_ADD = register(
     _tensor_scatter(
-        "TensorScatterAdd", tensor_scatter_add_kernel, traced_tensor_scatter_add_kernel, tensor_scatter_add_gradient
+        "TensorScatterAdd",
+        tensor_scatter_add_kernel,
+        traced_tensor_scatter_add_kernel,
+        tensor_scatter_add_gradient,
     )
 )
 TENSOR_SCATTER_SUB = register(
     _tensor_scatter(
-        "TensorScatterSub", tensor_scatter_sub_kernel, traced_tensor_scatter_sub_kernel, tensor_scatter_sub_gradient
+        "TensorScatterSub",
+        tensor_scatter_sub_kernel,
+        traced_tensor_scatter_sub_kernel,
+        tensor_scatter_sub_gradient,
     )
 )
 
 
 @export("tensor_scatter_update", "tensor_scatter_nd_update")
-def tensor_scatter_update(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
+def tensor_scatter_update(
+    tensor: Any, indices: Any, updates: Any, name: str | None = None
+) -> Tensor:
     """A copy of a tensor with slices replaced at given index vectors.
 
     Args:
@@ -213,7 +226,7 @@ def tensor_scatter_update(tensor: Any, indices: Any, updates: Any, name: str | N
     Example:
         >>> tf.tensor_scatter_update([1, 2, 3], [[0], [2]], [7, 9])  # [7, 2, 9]
     """
-    return TENSOR_SCATTER_UPDATE(tensor, indices, updates, name=name)  # type: ignore[no-any-return]
+    return TENSOR_SCATTER_UPDATE(tensor, indices, updates, name=name)
 
 
 @export("tensor_scatter_add", "tensor_scatter_nd_add")
@@ -232,12 +245,12 @@ def tensor_scatter_add(tensor: Any, indices: Any, updates: Any, name: str | None
     Example:
         >>> tf.tensor_scatter_add([1, 2, 3], [[0], [0]], [10, 10])  # [21, 2, 3]
     """
-    return TENSOR_SCATTER_ADD(tensor, indices, updates, name=name)  # type: ignore[no-any-return]
+    return TENSOR_SCATTER_ADD(tensor, indices, updates, name=name)
 
 
 @export("tensor_scatter_sub", "tensor_scatter_nd_sub")
 def tensor_scatter_sub(tensor: Any, indices: Any, updates: Any, name: str | None = None) -> Tensor:
-    """A copy of a tensor with slices subtracted at given index vectors; see `tf.tensor_scatter_update`.
+    """A copy of a tensor with slices subtracted; see `tf.tensor_scatter_update`.
 
     Args:
         tensor: a tensor.
@@ -251,4 +264,4 @@ def tensor_scatter_sub(tensor: Any, indices: Any, updates: Any, name: str | None
     Example:
         >>> tf.tensor_scatter_sub([1, 2, 3], [[2]], [3])  # [1, 2, 0]
     """
-    return TENSOR_SCATTER_SUB(tensor, indices, updates, name=name)  # type: ignore[no-any-return]
+    return TENSOR_SCATTER_SUB(tensor, indices, updates, name=name)

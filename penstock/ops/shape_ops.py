@@ -1,4 +1,4 @@
-"""Shapes and views: what shape a tensor has, and the same elements seen in another shape or order of axes."""
+"""Shapes and views: the shape of a tensor, and the same elements seen in another shape."""
 
 from __future__ import annotations
 
@@ -74,7 +74,8 @@ SIZE = register(
     OpSpec(
         name="Size", inputs=("input: T",), outputs=("output: out_type",),
         attrs=("T: type", "out_type: {int32, int64} = DT_INT32"),
-        shape=lambda x: (), kernel=size_kernel, gradient=NOT_DIFFERENTIABLE, partial_value=known_size,
+        shape=lambda x: (), kernel=size_kernel, gradient=NOT_DIFFERENTIABLE,
+        partial_value=known_size,
     )
 )  # fmt: skip
 
@@ -91,13 +92,14 @@ def known_rank(op: Operation) -> int | None:
 RANK = register(
     OpSpec(
         name="Rank", inputs=("input: T",), outputs=("output: int32",), attrs=("T: type",),
-        shape=lambda x: (), kernel=rank_kernel, gradient=NOT_DIFFERENTIABLE, partial_value=known_rank,
+        shape=lambda x: (), kernel=rank_kernel, gradient=NOT_DIFFERENTIABLE,
+        partial_value=known_rank,
     )
 )  # fmt: skip
 
 
 @export("shape")
-def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:  # noqa: A002
+def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:
     """The shape of a tensor, as it is when the graph runs.
 
     Args:
@@ -114,19 +116,21 @@ def shape(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> 
     return shape_internal(input, name, optimize=True, out_type=out_type)
 
 
-def shape_internal(value: Any, name: str | None = None, *, optimize: bool, out_type: Any = dtypes.int32) -> Tensor:
+def shape_internal(
+    value: Any, name: str | None = None, *, optimize: bool, out_type: Any = dtypes.int32
+) -> Tensor:
     """`tf.shape`, which makes no constant of a known shape unless `optimize` is set."""
     with name_scope(name, "Shape", [value]) as scope:
         if isinstance(value, api.SparseTensor):
-            return api.cast(value.dense_shape, out_type)  # type: ignore[no-any-return]
+            return api.cast(value.dense_shape, out_type)
         tensor = convert_to_tensor(value)
         if optimize and shapes.is_known(tensor._shape):
             return constant(list(tensor._shape or ()), out_type, name=scope)
-        return SHAPE(tensor, out_type=out_type, name=scope)  # type: ignore[no-any-return]
+        return SHAPE(tensor, out_type=out_type, name=scope)
 
 
 @export("shape_n")
-def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:  # noqa: A002
+def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -> list[Tensor]:
     """The shapes of several tensors of one type.
 
     Args:
@@ -140,11 +144,11 @@ def shape_n(input: Any, out_type: Any = dtypes.int32, name: str | None = None) -
     Example:
         >>> shape_a, shape_b = tf.shape_n([a, b])
     """
-    return SHAPE_N(input, out_type=out_type, name=name)  # type: ignore[no-any-return]
+    return SHAPE_N(input, out_type=out_type, name=name)
 
 
 @export("size")
-def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:  # noqa: A002
+def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> Tensor:
     """How many elements a tensor has.
 
     Args:
@@ -160,16 +164,16 @@ def size(input: Any, name: str | None = None, out_type: Any = dtypes.int32) -> T
     """
     with name_scope(name, "Size", [input]) as scope:
         if isinstance(input, api.SparseTensor):
-            return api.reduce_prod(api.cast(input.dense_shape, out_type), 0, name=scope)  # type: ignore[no-any-return]
+            return api.reduce_prod(api.cast(input.dense_shape, out_type), 0, name=scope)
         tensor = convert_to_tensor(input)
         count = shapes.element_count(tensor._shape)
         if count is not None:
             return constant(count, out_type, name=scope)
-        return SIZE(tensor, out_type=out_type, name=scope)  # type: ignore[no-any-return]
+        return SIZE(tensor, out_type=out_type, name=scope)
 
 
 @export("rank")
-def rank(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def rank(input: Any, name: str | None = None) -> Tensor:
     """How many axes a tensor has.
 
     Args:
@@ -184,11 +188,11 @@ def rank(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
     """
     with name_scope(name, "Rank", [input]) as scope:
         if isinstance(input, api.SparseTensor):
-            return SIZE(input.dense_shape, name=scope)  # type: ignore[no-any-return]
+            return SIZE(input.dense_shape, name=scope)
         tensor = convert_to_tensor(input)
         if tensor._shape is not None:
             return constant(len(tensor._shape), dtypes.int32, name=scope)
-        return RANK(tensor, name=scope)  # type: ignore[no-any-return]
+        return RANK(tensor, name=scope)
 
 
 # Reshape
@@ -196,16 +200,16 @@ def rank(input: Any, name: str | None = None) -> Tensor:  # noqa: A002
 
 def reshape_shape(tensor: Shape, wanted: Any) -> Shape:
     if wanted is None or tensor is None:
-        return wanted  # type: ignore[no-any-return]
+        return wanted
     out_count, out_unknown = _count(wanted)
     in_count, in_unknown = _count(tensor)
     if len(out_unknown) > 1 or len(in_unknown) > 1:
-        return wanted  # type: ignore[no-any-return]
+        return wanted
     if not in_unknown and not out_unknown:
         if in_count != out_count:
             raise ValueError(
-                f"Cannot reshape a tensor with {in_count} elements to shape {shapes.bracket_text(wanted)} "
-                f"({out_count} elements)"
+                f"Cannot reshape a tensor with {in_count} elements to shape "
+                f"{shapes.bracket_text(wanted)} ({out_count} elements)"
             )
     elif not in_unknown and out_count > 0:
         sizes = list(wanted)
@@ -213,7 +217,7 @@ def reshape_shape(tensor: Shape, wanted: Any) -> Shape:
         return tuple(sizes)
     elif not out_unknown and in_count > 0:
         _exact_quotient(out_count, in_count)
-    return wanted  # type: ignore[no-any-return]
+    return wanted
 
 
 def _count(shape: tuple[int | None, ...]) -> tuple[int, list[int]]:
@@ -236,7 +240,9 @@ def _exact_quotient(total: int, divisor: int) -> int:
 
 def reshape_kernel(xp: Any, tensor: Any, shape: Any) -> Any:
     if shape.ndim != 1:
-        raise InvalidArgumentError(None, None, f"sizes input must be 1-D, not {shapes.bracket_text(shape.shape)}")
+        raise InvalidArgumentError(
+            None, None, f"sizes input must be 1-D, not {shapes.bracket_text(shape.shape)}"
+        )
     sizes = shape.tolist()
     try:
         result = tensor.reshape(sizes)
@@ -255,16 +261,20 @@ def _reshape_error(count: int, sizes: list[int]) -> InvalidArgumentError:
             return InvalidArgumentError(None, None, f"Size {axis} must be non-negative, not {size}")
         product *= 1 if size == -1 else size
     if len(free) > 1:
-        return InvalidArgumentError(None, None, f"Only one input size may be -1, not both {free[0]} and {free[1]}")
+        return InvalidArgumentError(
+            None, None, f"Only one input size may be -1, not both {free[0]} and {free[1]}"
+        )
     if free and product == 0:
         return InvalidArgumentError(
             None, None,
-            "reshape cannot infer the missing input size for an empty tensor unless all specified input sizes are "
-            "non-zero",
+            "reshape cannot infer the missing input size for an empty tensor unless all specified "
+            "input sizes are non-zero",
         )  # fmt: skip
     wanted = f"requires a multiple of {product}" if free else f"has {product}"
     return InvalidArgumentError(
-        None, None, f"Input to reshape is a tensor with {count} values, but the requested shape {wanted}"
+        None,
+        None,
+        f"Input to reshape is a tensor with {count} values, but the requested shape {wanted}",
     )
 
 
@@ -299,13 +309,13 @@ def reshape(tensor: Any, shape: Any, name: str | None = None) -> Tensor:
         A Tensor of the same type.
 
     Raises:
-        ValueError: the static shapes show that the numbers of elements differ (InvalidArgumentError in the run
-            where only that shows it).
+        ValueError: the static shapes show that the numbers of elements differ (InvalidArgumentError
+            in the run where only that shows it).
 
     Example:
         >>> tf.reshape([1, 2, 3, 4, 5, 6], [2, -1])  # [[1, 2, 3], [4, 5, 6]]
     """
-    return RESHAPE(tensor, shape, name=name)  # type: ignore[no-any-return]
+    return RESHAPE(tensor, shape, name=name)
 
 
 # ExpandDims and Squeeze
@@ -346,7 +356,7 @@ EXPAND_DIMS = register(
 
 
 @export("expand_dims")
-def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:  # noqa: A002
+def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any = None) -> Tensor:
     """Inserts an axis of size 1.
 
     Args:
@@ -367,7 +377,7 @@ def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any 
     axis = one_of("axis", axis, "dim", dim)
     if axis is None:
         raise ValueError("Must specify an axis argument to tf.expand_dims()")
-    return EXPAND_DIMS(input, axis, name=name)  # type: ignore[no-any-return]
+    return EXPAND_DIMS(input, axis, name=name)
 
 
 def one_of(name: str, value: Any, old_name: str, old_value: Any) -> Any:
@@ -395,7 +405,9 @@ def squeeze_shape(x: Shape, *, squeeze_dims: list[int]) -> Shape:
         axes.add(axis % len(x))
     for axis in sorted(axes):
         if x[axis] not in (None, 1):
-            raise ValueError(f"Can not squeeze dim[{axis}], expected a dimension of 1, got {x[axis]}")
+            raise ValueError(
+                f"Can not squeeze dim[{axis}], expected a dimension of 1, got {x[axis]}"
+            )
     return tuple([size for axis, size in enumerate(x) if axis not in axes])
 
 
@@ -424,7 +436,9 @@ SQUEEZE = register(
 
 
 @export("squeeze")
-def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None) -> Tensor:  # noqa: A002
+def squeeze(
+    input: Any, axis: Any = None, name: str | None = None, squeeze_dims: Any = None
+) -> Tensor:
     """Removes axes of size 1.
 
     Args:
@@ -445,7 +459,7 @@ def squeeze(input: Any, axis: Any = None, name: str | None = None, squeeze_dims:
     axis = one_of("axis", axis, "squeeze_dims", squeeze_dims)
     if isinstance(axis, (int, np.integer)):
         axis = [axis]
-    return SQUEEZE(input, squeeze_dims=axis, name=name)  # type: ignore[no-any-return]
+    return SQUEEZE(input, squeeze_dims=axis, name=name)
 
 
 # BroadcastTo and EnsureShape
@@ -457,17 +471,20 @@ def broadcast_to_shape(x: Shape, wanted: Any) -> Shape:
     if x is not None:
         if len(x) > len(wanted):
             raise ValueError(f"Shape must be at most rank {len(wanted)} but is rank {len(x)}")
-        for size, target in zip(reversed(x), reversed(wanted)):  # the wanted shape may be longer
+        # The wanted shape may be longer.
+        for size, target in zip(reversed(x), reversed(wanted), strict=False):
             if None not in (size, target) and size not in (1, target):
                 raise ValueError(f"Dimensions must be equal, but are {size} and {target}")
         return shapes.broadcast(wanted, x)
-    return wanted  # type: ignore[no-any-return]
+    return wanted
 
 
 def broadcast_to_kernel(xp: Any, x: Any, shape: Any) -> Any:
     sizes = tuple(shape.tolist())
     if x.ndim > len(sizes):
-        text = f"Rank of input ({x.ndim}) must be no greater than rank of output shape ({len(sizes)})."
+        text = (
+            f"Rank of input ({x.ndim}) must be no greater than rank of output shape ({len(sizes)})."
+        )
         raise InvalidArgumentError(None, None, text)
     try:
         return xp.broadcast_to(x, sizes)
@@ -488,13 +505,14 @@ BROADCAST_TO = register(
     OpSpec(
         name="BroadcastTo", inputs=("input: T", "shape: Tidx"), outputs=("output: T",),
         attrs=("T: type", "Tidx: {int32, int64} = DT_INT32"), shape_inputs=("shape",),
-        shape=broadcast_to_shape, kernel=broadcast_to_kernel, gradient=broadcast_to_gradient, view=True,
+        shape=broadcast_to_shape, kernel=broadcast_to_kernel,
+        gradient=broadcast_to_gradient, view=True,
     )
 )  # fmt: skip
 
 
 @export("broadcast_to")
-def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:  # noqa: A002
+def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:
     """A tensor repeated along new axes, and along those of size 1, until it has a shape.
 
     Args:
@@ -511,7 +529,7 @@ def broadcast_to(input: Any, shape: Any, name: str | None = None) -> Tensor:  # 
     Example:
         >>> tf.broadcast_to([1, 2], [3, 2])  # [[1, 2], [1, 2], [1, 2]]
     """
-    return BROADCAST_TO(input, shape, name=name)  # type: ignore[no-any-return]
+    return BROADCAST_TO(input, shape, name=name)
 
 
 @export("broadcast_static_shape")
@@ -536,7 +554,8 @@ def broadcast_static_shape(shape_x: Any, shape_y: Any) -> shapes.TensorShape:
         return shapes.TensorShape(shapes.broadcast(x, y))
     except ValueError:
         raise ValueError(
-            f"Incompatible shapes for broadcasting: {shapes.shape_text(x)} and {shapes.shape_text(y)}"
+            f"Incompatible shapes for broadcasting: {shapes.shape_text(x)} and "
+            f"{shapes.shape_text(y)}"
         ) from None
 
 
@@ -555,7 +574,7 @@ def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
         >>> tf.broadcast_dynamic_shape(tf.shape(x), tf.shape(y))
     """
     x = convert_to_tensor(shape_x, name="shape_x")
-    return raw.BroadcastArgs(x, convert_to_tensor(shape_y, name="shape_y"))  # type: ignore[no-any-return]
+    return raw.BroadcastArgs(x, convert_to_tensor(shape_y, name="shape_y"))
 
 
 def ensured_shape(x: Shape, *, shape: Shape) -> Shape:
@@ -574,8 +593,10 @@ def ensure_shape_kernel(xp: Any, x: Any, *, shape: Shape) -> Any:
 
 ENSURE_SHAPE = register(
     OpSpec(
-        name="EnsureShape", inputs=("input: T",), outputs=("output: T",), attrs=("shape: shape", "T: type"),
-        shape=ensured_shape, kernel=ensure_shape_kernel, gradient=lambda op, grad: [grad], view=True,
+        name="EnsureShape", inputs=("input: T",), outputs=("output: T",),
+        attrs=("shape: shape", "T: type"),
+        shape=ensured_shape, kernel=ensure_shape_kernel, gradient=lambda op, grad: [grad],
+        view=True,
     )
 )  # fmt: skip
 
@@ -590,7 +611,8 @@ def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
         name: a name for the operation.
 
     Returns:
-        A Tensor with that static shape. The run raises InvalidArgumentError where the shape differs.
+        A Tensor with that static shape. The run raises InvalidArgumentError
+        where the shape differs.
 
     Raises:
         ValueError: the static shape differs already.
@@ -598,4 +620,4 @@ def ensure_shape(x: Any, shape: Any, name: str | None = None) -> Tensor:
     Example:
         >>> images = tf.ensure_shape(images, [None, 28, 28])
     """
-    return ENSURE_SHAPE(x, shape=shape, name=name)  # type: ignore[no-any-return]
+    return ENSURE_SHAPE(x, shape=shape, name=name)

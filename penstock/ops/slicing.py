@@ -67,13 +67,19 @@ def slice_kernel(xp: Any, x: Any, begin: Any, size: Any) -> Any:
             f"{shapes.bracket_text(begin.shape)} and {shapes.bracket_text(size.shape)} instead.",
         )  # fmt: skip
     index = []
-    for axis, (start, count, dim) in enumerate(zip(begin.tolist(), size.tolist(), x.shape, strict=True)):
+    for axis, (start, count, dim) in enumerate(
+        zip(begin.tolist(), size.tolist(), x.shape, strict=True)
+    ):
         if not 0 <= start <= dim:
-            raise InvalidArgumentError(None, None, f"Expected begin[{axis}] in [0, {dim}], but got {start}")
+            raise InvalidArgumentError(
+                None, None, f"Expected begin[{axis}] in [0, {dim}], but got {start}"
+            )
         if count == -1:
             count = dim - start
         if not 0 <= count <= dim - start:
-            raise InvalidArgumentError(None, None, f"Expected size[{axis}] in [0, {dim - start}], but got {count}")
+            raise InvalidArgumentError(
+                None, None, f"Expected size[{axis}] in [0, {dim - start}], but got {count}"
+            )
         index.append(slice(start, start + count))
     return x[tuple(index)]
 
@@ -91,7 +97,8 @@ def slice_gradient(op: Operation, grad: Tensor) -> Grads:
 SLICE = register(
     OpSpec(
         name="Slice", inputs=("input: T", "begin: Index", "size: Index"), outputs=("output: T",),
-        attrs=("T: type", "Index: {int32, int64}"), static_inputs=("begin", "size"), refine=known_sizes,
+        attrs=("T: type", "Index: {int32, int64}"), static_inputs=("begin", "size"),
+        refine=known_sizes,
         shape=slice_shape, kernel=slice_kernel, gradient=slice_gradient, view=True,
     )
 )  # fmt: skip
@@ -116,7 +123,7 @@ def slice_(input_: Any, begin: Any, size: Any, name: str | None = None) -> Tenso
     Example:
         >>> tf.slice([[1, 2, 3], [4, 5, 6]], [1, 0], [1, -1])  # [[4, 5, 6]]
     """
-    return SLICE(input_, begin, size, name=name)  # type: ignore[no-any-return]
+    return SLICE(input_, begin, size, name=name)
 
 
 # StridedSlice
@@ -182,17 +189,21 @@ def _part(axis: int, i: int, begin: Any, end: Any, step: int, masks: Masks) -> P
         return Part(axis, None if begin is None else begin[i], None, 1, is_index=True)
     start = None if masks.begin & bit or begin is None else begin[i]
     stop = None if masks.end & bit or end is None else end[i]
-    known = (begin is not None or bool(masks.begin & bit)) and (end is not None or bool(masks.end & bit))
+    known = (begin is not None or bool(masks.begin & bit)) and (
+        end is not None or bool(masks.end & bit)
+    )
     return Part(axis, start, stop, step, is_known=known)
 
 
-def _masks(begin_mask: int, end_mask: int, ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int) -> Masks:
+def _masks(
+    begin_mask: int, end_mask: int, ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int
+) -> Masks:
     return Masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
 
 
 def strided_slice_shape(
-    x: Shape, begin: Any, end: Any, strides: Any, *, begin_mask: int, end_mask: int, ellipsis_mask: int,
-    new_axis_mask: int, shrink_axis_mask: int,
+    x: Shape, begin: Any, end: Any, strides: Any, *, begin_mask: int, end_mask: int,
+    ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
 ) -> Shape:  # fmt: skip
     for bound in (begin, end, strides):
         if bound is not None and bound.ndim != 1:
@@ -202,7 +213,8 @@ def strided_slice_shape(
         if other.size != known[0].size:
             a, b = known[0].size, other.size
             raise ValueError(
-                f"Dimension 0 in both shapes must be equal, but are {a} and {b}. Shapes are [{a}] and [{b}]."
+                f"Dimension 0 in both shapes must be equal, but are {a} and {b}. Shapes "
+                f"are [{a}] and [{b}]."
             )
     if x is None or strides is None:
         return None
@@ -231,7 +243,9 @@ def _check_index_in_range(part: Part, size: int | None) -> None:
         raise ValueError(f"slice index {part.start} of dimension {part.axis} out of bounds.")
 
 
-def index_of(shape: tuple[int, ...], begin: Any, end: Any, strides: Any, masks: Masks) -> tuple[Any, ...]:
+def index_of(
+    shape: tuple[int, ...], begin: Any, end: Any, strides: Any, masks: Masks
+) -> tuple[Any, ...]:
     """The Python index that takes the slice from an array of a given shape.
 
     Raises:
@@ -260,8 +274,8 @@ def index_of(shape: tuple[int, ...], begin: Any, end: Any, strides: Any, masks: 
 
 
 def strided_slice_kernel(
-    xp: Any, x: Any, begin: Any, end: Any, strides: Any, *, begin_mask: int, end_mask: int, ellipsis_mask: int,
-    new_axis_mask: int, shrink_axis_mask: int,
+    xp: Any, x: Any, begin: Any, end: Any, strides: Any, *, begin_mask: int, end_mask: int,
+    ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
 ) -> Any:  # fmt: skip
     masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
     return x[index_of(x.shape, begin, end, strides, masks)]
@@ -275,7 +289,12 @@ def _mask_attrs(op: Operation) -> dict[str, int]:
 def strided_slice_gradient(op: Operation, grad: Tensor) -> Grads:
     x, begin, end, strides = op._inputs
     shape = api.shape(x, out_type=begin.dtype)
-    return [raw.StridedSliceGrad(shape, begin, end, strides, grad, **_mask_attrs(op)), None, None, None]
+    return [
+        raw.StridedSliceGrad(shape, begin, end, strides, grad, **_mask_attrs(op)),
+        None,
+        None,
+        None,
+    ]
 
 
 def known_part_of_shape(op: Operation) -> Any:
@@ -290,26 +309,30 @@ def known_part_of_shape(op: Operation) -> Any:
     if attrs["ellipsis_mask"] or attrs["new_axis_mask"] or attrs["shrink_axis_mask"]:
         return None
     known = constant_value_as_shape(shape)
-    return None if known is None else known[index_of((len(known),), begin, end, strides, _masks(**attrs))[0]]
+    return (
+        None
+        if known is None
+        else known[index_of((len(known),), begin, end, strides, _masks(**attrs))[0]]
+    )
 
 
 _MASK_ATTRS = (
-    "T: type", "Index: {int32, int64}", "begin_mask: int = 0", "end_mask: int = 0", "ellipsis_mask: int = 0",
-    "new_axis_mask: int = 0", "shrink_axis_mask: int = 0",
+    "T: type", "Index: {int32, int64}", "begin_mask: int = 0", "end_mask: int = 0",
+    "ellipsis_mask: int = 0", "new_axis_mask: int = 0", "shrink_axis_mask: int = 0",
 )  # fmt: skip
 STRIDED_SLICE = register(
     OpSpec(
         name="StridedSlice", inputs=("input: T", "begin: Index", "end: Index", "strides: Index"),
         outputs=("output: T",), attrs=_MASK_ATTRS, static_inputs=("begin", "end", "strides"),
-        shape=strided_slice_shape, kernel=strided_slice_kernel, gradient=strided_slice_gradient, view=True,
-        partial_value=known_part_of_shape,
+        shape=strided_slice_shape, kernel=strided_slice_kernel, gradient=strided_slice_gradient,
+        view=True, partial_value=known_part_of_shape,
     )
 )  # fmt: skip
 
 
 def strided_slice_grad_kernel(
-    xp: Any, shape: Any, begin: Any, end: Any, strides: Any, dy: Any, *, begin_mask: int, end_mask: int,
-    ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
+    xp: Any, shape: Any, begin: Any, end: Any, strides: Any, dy: Any, *, begin_mask: int,
+    end_mask: int, ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
 ) -> Any:  # fmt: skip
     sizes = tuple(shape.tolist())
     masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
@@ -319,8 +342,8 @@ def strided_slice_grad_kernel(
 
 
 def traced_strided_slice_grad_kernel(
-    xp: Any, shape: Any, begin: Any, end: Any, strides: Any, dy: Any, *, begin_mask: int, end_mask: int,
-    ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
+    xp: Any, shape: Any, begin: Any, end: Any, strides: Any, dy: Any, *, begin_mask: int,
+    end_mask: int, ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
 ) -> Any:  # fmt: skip
     sizes = tuple(shape.tolist())
     masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
@@ -334,8 +357,10 @@ def strided_slice_grad_gradient(op: Operation, grad: Tensor) -> Grads:
 
 STRIDED_SLICE_GRAD = register(
     OpSpec(
-        name="StridedSliceGrad", inputs=("shape: Index", "begin: Index", "end: Index", "strides: Index", "dy: T"),
-        outputs=("output: T",), attrs=_MASK_ATTRS, static_inputs=("begin", "end", "strides"), shape_inputs=("shape",),
+        name="StridedSliceGrad",
+        inputs=("shape: Index", "begin: Index", "end: Index", "strides: Index", "dy: T"),
+        outputs=("output: T",), attrs=_MASK_ATTRS, static_inputs=("begin", "end", "strides"),
+        shape_inputs=("shape",),
         shape=lambda shape, begin, end, strides, dy: shape, gradient=strided_slice_grad_gradient,
         # JAX arrays are never written to, so its form of the assignment is another.
         kernel=strided_slice_grad_kernel, xla_kernel=traced_strided_slice_grad_kernel,
@@ -356,7 +381,8 @@ def strided_slice(
         begin: int32 or int64 vector: where the slice of each axis starts.
         end: where it ends (without that element).
         strides: its step; 1 where None.
-        begin_mask: where bit i is set, `begin[i]` does not count and the slice starts at the beginning.
+        begin_mask: where bit i is set, `begin[i]` does not count and the slice
+            starts at the beginning.
         end_mask: the same for `end`.
         ellipsis_mask: where bit i is set, entry i stands for `...`.
         new_axis_mask: where bit i is set, entry i stands for `tf.newaxis`.
@@ -375,9 +401,9 @@ def strided_slice(
     """
     if strides is None:
         strides = api.ones_like(begin)
-    return STRIDED_SLICE(  # type: ignore[no-any-return]
-        input_, begin, end, strides, name=name, begin_mask=begin_mask, end_mask=end_mask, ellipsis_mask=ellipsis_mask,
-        new_axis_mask=new_axis_mask, shrink_axis_mask=shrink_axis_mask,
+    return STRIDED_SLICE(
+        input_, begin, end, strides, name=name, begin_mask=begin_mask, end_mask=end_mask,
+        ellipsis_mask=ellipsis_mask, new_axis_mask=new_axis_mask, shrink_axis_mask=shrink_axis_mask,
     )  # fmt: skip
 
 
@@ -390,7 +416,8 @@ def get_item(tensor: Tensor, spec: Any) -> Tensor:
     Raises:
         TypeError: an index is of another type.
     """
-    if isinstance(spec, (bool, np.bool_)) or getattr(spec, "dtype", None) in (dtypes.bool, np.dtype(bool)):
+    dtype = getattr(spec, "dtype", None)
+    if isinstance(spec, (bool, np.bool_)) or dtype in (dtypes.bool, np.dtype(bool)):
         return boolean_mask(tensor, spec)
     entries = spec if isinstance(spec, (list, tuple)) else [spec]
     bounds: list[list[Any]] = [[], [], []]
@@ -404,9 +431,10 @@ def get_item(tensor: Tensor, spec: Any) -> Tensor:
             masks[flag] |= 1 << position
     with name_scope(None, "strided_slice", [tensor, *bounds[0], *bounds[1], *bounds[2]]) as scope:
         begin, end, strides = _packed_bounds(bounds)
-        return STRIDED_SLICE(  # type: ignore[no-any-return]
-            tensor, begin, end, strides, name=scope, begin_mask=masks["begin"], end_mask=masks["end"],
-            ellipsis_mask=masks["ellipsis"], new_axis_mask=masks["new_axis"], shrink_axis_mask=masks["shrink"],
+        return STRIDED_SLICE(
+            tensor, begin, end, strides, name=scope,
+            begin_mask=masks["begin"], end_mask=masks["end"], ellipsis_mask=masks["ellipsis"],
+            new_axis_mask=masks["new_axis"], shrink_axis_mask=masks["shrink"],
         )  # fmt: skip
 
 
@@ -438,11 +466,17 @@ def _check_index(index: Any) -> None:
     if isinstance(index, (int, shapes.Dimension)) and not isinstance(index, bool):
         return
     dtype = getattr(index, "dtype", None)
-    scalar = getattr(index, "shape", None) is not None and not (index.shape and len(index.shape) == 1)
-    if dtype is None or not scalar or dtypes.as_dtype(dtype).base_dtype not in (dtypes.int32, dtypes.int64):
+    scalar = getattr(index, "shape", None) is not None and not (
+        index.shape and len(index.shape) == 1
+    )
+    if (
+        dtype is None
+        or not scalar
+        or dtypes.as_dtype(dtype).base_dtype not in (dtypes.int32, dtypes.int64)
+    ):
         raise TypeError(
-            "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar tf.int32/tf.int64 tensors "
-            f"are valid indices, got {index!r}"
+            "Only integers, slices (`:`), ellipsis (`...`), tf.newaxis (`None`) and scalar "
+            f"tf.int32/tf.int64 tensors are valid indices, got {index!r}"
         )
 
 
@@ -452,7 +486,10 @@ def _packed_bounds(bounds: list[list[Any]]) -> list[Tensor]:
     packed = [api.stack(values) for values in bounds]
     if all([tensor.dtype is not dtypes.int64 for tensor in packed]):
         return packed
-    return [tensor if tensor.dtype is dtypes.int64 else api.cast(tensor, dtypes.int64) for tensor in packed]
+    return [
+        tensor if tensor.dtype is dtypes.int64 else api.cast(tensor, dtypes.int64)
+        for tensor in packed
+    ]
 
 
 Tensor._override_operator("__getitem__", get_item)
@@ -462,7 +499,9 @@ Tensor._override_operator("__getitem__", get_item)
 
 
 @export("boolean_mask")
-def boolean_mask(tensor: Any, mask: Any, name: str | None = "boolean_mask", axis: int | None = None) -> Tensor:
+def boolean_mask(
+    tensor: Any, mask: Any, name: str | None = "boolean_mask", axis: int | None = None
+) -> Tensor:
     """The elements, or slices, of a tensor where a mask is True.
 
     Args:
@@ -486,8 +525,10 @@ def boolean_mask(tensor: Any, mask: Any, name: str | None = "boolean_mask", axis
         if mask._shape == ():
             raise ValueError("mask cannot be scalar.")
         if mask._shape is None:
-            raise ValueError("Number of mask dimensions must be specified, even if some dimensions are None.  "
-                             "E.g. shape=[None] is ok, but shape=None is not.")
+            raise ValueError(
+                "Number of mask dimensions must be specified, even if some dimensions are None.  "
+                "E.g. shape=[None] is ok, but shape=None is not."
+            )
         first = 0 if axis is None else axis
         last = first + len(mask._shape)
         static = tensor.shape
@@ -498,4 +539,4 @@ def boolean_mask(tensor: Any, mask: Any, name: str | None = "boolean_mask", axis
         count = shapes.TensorShape([static[first:last].num_elements()])
         flat.set_shape(static[:first].concatenate(count).concatenate(static[last:]))
         chosen = api.squeeze(api.where(api.reshape(mask, [-1])), axis=[1])
-        return api.gather(flat, chosen, axis=first)  # type: ignore[no-any-return]
+        return api.gather(flat, chosen, axis=first)

@@ -73,11 +73,15 @@ CASES = (
         for indices in (ONCE, TWICE)
     ]
     + [
-        case(scattered_places, how, np.array([[2, 1], [0, 0]], np.int32), floats(2)).but(gradient=False)
+        case(scattered_places, how, np.array([[2, 1], [0, 0]], np.int32), floats(2)).but(
+            gradient=False
+        )
         for how in ("update", "add", "sub")
     ]
     + [
-        case(scattered_places, "add", np.array([[1], [1]], np.int64), floats(2, 2)).but(gradient=False),
+        case(scattered_places, "add", np.array([[1], [1]], np.int64), floats(2, 2)).but(
+            gradient=False
+        ),
         case(scattered, "ref", "add", np.array(1, np.int32), floats(2)).but(gradient=False),
         case(scattered, "ref", "update", ONCE, np.array(7.0, np.float32)).but(gradient=False),
         case(assigned_integers, "scatter_div", np.array([2, 2, -3], np.int32)).but(gradient=False),
@@ -91,11 +95,17 @@ CASES = (
         for how in ("scatter_add", "scatter_sub", "scatter_update")
     ]
     + [
-        fails(assigned, "ref", "assign", floats(2, 2)).but(says="Dimension 0 in both shapes must be equal"),
-        fails(assigned, "ref", "assign_add", floats(2)).but(says="Shapes must be equal rank, but are 2 and 1"),
+        fails(assigned, "ref", "assign", floats(2, 2)).but(
+            says="Dimension 0 in both shapes must be equal"
+        ),
+        fails(assigned, "ref", "assign_add", floats(2)).but(
+            says="Shapes must be equal rank, but are 2 and 1"
+        ),
         fails(assigned, "resource", "assign", floats(2, 2)).but(says="are incompatible"),
         fails(assigned, "ref", "assign", floats(2, 2)).but(
-            shapes="unknown", says="Assign requires shapes of both tensors to match. lhs shape= [3,2] rhs shape= [2,2]"
+            shapes="unknown",
+            says="Assign requires shapes of both tensors to match. "
+            "lhs shape= [3,2] rhs shape= [2,2]",
         ),
         fails(assigned, "ref", "assign_add", floats(2, 2)).but(
             shapes="unknown", says="arameters and update must be the same size"

@@ -1,0 +1,213 @@
+"""`tf.errors`: classes, codes, and what an error says of the operation that failed."""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as tf
+
+CODES = {
+    "CancelledError": 1,
+    "UnknownError": 2,
+    "InvalidArgumentError": 3,
+    "DeadlineExceededError": 4,
+    "NotFoundError": 5,
+    "AlreadyExistsError": 6,
+    "PermissionDeniedError": 7,
+    "ResourceExhaustedError": 8,
+    "FailedPreconditionError": 9,
+    "AbortedError": 10,
+    "OutOfRangeError": 11,
+    "UnimplementedError": 12,
+    "InternalError": 13,
+    "UnavailableError": 14,
+    "DataLossError": 15,
+    "UnauthenticatedError": 16,
+}
+
+
+@pytest.fixture(name="graph")
+def fixture_graph() -> Iterator[Any]:
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+# Classes
+
+
+@pytest.mark.parametrize("name", sorted(CODES))
+def test_classes_and_codes(name: str) -> None:
+    kind = getattr(tf.errors, name)
+    error = kind(None, None, "what went wrong")
+    assert isinstance(error, tf.errors.OpError)
+    assert isinstance(error, Exception)
+    assert error.error_code == CODES[name]
+    assert error.message == "what went wrong"
+    assert str(error) == "what went wrong"
+    assert error.op is None
+    assert error.node_def is None
+    assert tf.errors.exception_type_from_error_code(CODES[name]) is kind
+    assert tf.errors.error_code_from_exception_type(kind) == CODES[name]
+
+
+def test_numbers_have_names() -> None:
+    assert tf.errors.OK == 0
+    assert tf.errors.CANCELLED == 1
+    assert tf.errors.INVALID_ARGUMENT == 3
+    assert tf.errors.UNAUTHENTICATED == 16
+    assert tf.OpError is tf.errors.OpError
+
+
+def test_an_unknown_code() -> None:
+    with pytest.raises(KeyError):
+        tf.errors.exception_type_from_error_code(4711)
+
+
+def test_errors_may_be_pickled() -> None:
+    error = pickle.loads(pickle.dumps(tf.errors.NotFoundError(None, None, "no such file")))
+    assert type(error) is tf.errors.NotFoundError
+    assert error.message == "no such file"
+
+
+# Errors of a run
+
+
+def failing(tensor: Any, feed_dict: Any = None) -> Any:
+    """The error that running the tensor raises."""
+    with tf.Session(graph=tensor.graph) as session, pytest.raises(tf.errors.OpError) as caught:
+        session.run(tensor, feed_dict)
+    return caught.value
+
+
+def test_an_error_names_the_operation(graph: Any) -> None:
+    x, y = [tf.placeholder(tf.float32, [None, None]) for _ in range(2)]
+    product = tf.matmul(x, y, name="product")
+    error = failing(product, {x: np.ones([2, 3]), y: np.ones([4, 5])})
+    assert type(error) is tf.errors.InvalidArgumentError
+    assert error.op is product.op
+    assert error.node_def.name == "product"
+    assert error.node_def.op == "MatMul"
+    assert "product" in str(error)
+    assert "Matrix size-incompatible: In[0]: [2,3], In[1]: [4,5]" in error.message
+    assert error.error_code == tf.errors.INVALID_ARGUMENT
+
+
+def test_an_error_shows_where_the_operation_was_made(graph: Any) -> None:
+    x = tf.placeholder(tf.float32, name="x")
+    wrong = tf.matmul(x, x, name="wrong")  # this line
+    error = failing(wrong, {x: np.ones([2, 3])})
+    assert "test_errors.py" in str(error)
+    assert 'wrong = tf.matmul(x, x, name="wrong")  # this line' in str(error)
+
+
+def test_a_placeholder_that_is_not_fed(graph: Any) -> None:
+    x = tf.placeholder(tf.float32, [2, 3], name="x")
+    y = tf.placeholder(tf.int32, name="y")
+    error = failing(x + 1)
+    assert type(error) is tf.errors.InvalidArgumentError
+    assert error.op is x.op
+    assert (
+        "You must feed a value for placeholder tensor 'x' with dtype float and shape [2,3]"
+        in error.message
+    )
+    error = failing(y + 1)
+    assert "You must feed a value for placeholder tensor 'y' with dtype int32" in error.message
+
+
+def test_a_variable_without_a_value(graph: Any) -> None:
+    v = tf.Variable(1.0, name="v", use_resource=False)
+    error = failing(v + 1.0)
+    assert type(error) is tf.errors.FailedPreconditionError
+    assert "Attempting to use uninitialized value v" in error.message
+
+
+def test_a_resource_variable_without_a_value(graph: Any) -> None:
+    v = tf.Variable(1.0, name="v", use_resource=True)
+    error = failing(v + 1.0)
+    assert type(error) is tf.errors.FailedPreconditionError
+    assert "v" in error.message
+
+
+def test_operations_of_other_kinds(graph: Any) -> None:
+    x = tf.placeholder(tf.float32)
+    i = tf.placeholder(tf.int32)
+    cases = [
+        (tf.reshape(x, [2, 2]), {x: [1, 2, 3]}, "Input to reshape is a tensor with 3 values, but"),
+        (tf.gather(x, i), {x: [1, 2], i: [2]}, "indices[0] = 2 is not in [0, 2)"),
+        (tf.check_numerics(x, "bad"), {x: np.nan}, "bad : Tensor had NaN values"),
+        (tf.floordiv(i, 0), {i: 1}, "Integer division by zero"),
+        (x + tf.zeros([3]), {x: [1, 2]}, "Incompatible shapes: [2] vs. [3]"),
+    ]
+    for tensor, feeds, phrase in cases:
+        error = failing(tensor, feeds)
+        assert type(error) is tf.errors.InvalidArgumentError
+        assert phrase in error.message
+
+
+def test_an_assertion_of_the_program(graph: Any) -> None:
+    x = tf.placeholder(tf.int32)
+    with tf.control_dependencies([tf.Assert(x > 0, ["x is", x])]):
+        y = tf.identity(x)
+    error = failing(y, {x: -3})
+    assert type(error) is tf.errors.InvalidArgumentError
+    assert "assertion failed: [x is] [-3]" in error.message
+
+
+def test_the_session_goes_on_after_an_error(graph: Any) -> None:
+    x = tf.placeholder(tf.float32)
+    y = tf.reshape(x, [2])
+    with tf.Session() as session:
+        for _ in range(3):
+            with pytest.raises(tf.errors.InvalidArgumentError):
+                session.run(y, {x: [1, 2, 3]})
+            assert session.run(y, {x: [1, 2]}).tolist() == [1, 2]
+
+
+def test_a_run_that_fails_changes_no_variable(graph: Any) -> None:
+    v = tf.Variable(1.0)
+    x = tf.placeholder(tf.float32)
+    with tf.control_dependencies([tf.Assert(x > 0, ["no"])]):
+        update = tf.assign_add(v, 1.0)
+    with tf.Session() as session:
+        session.run(v.initializer)
+        with pytest.raises(tf.errors.InvalidArgumentError):
+            session.run(update, {x: -1.0})
+        assert session.run(v) == 1.0
+
+
+# Errors of building
+
+
+@pytest.mark.parametrize(
+    ("make", "kind", "phrase"),
+    [
+        (lambda x: tf.matmul(x, x), ValueError, "Dimensions must be equal, but are 3 and 2"),
+        (lambda x: x + tf.zeros([4]), ValueError, "Dimensions must be equal, but are 3 and 4"),
+        (lambda x: tf.reshape(x, [4, 2]), ValueError, "Cannot reshape a tensor with 6 elements"),
+        (lambda x: tf.concat([x, tf.zeros([2])], 0), ValueError, "ank"),
+        (lambda x: tf.transpose(x, [0, 1, 2]), ValueError, "Dimension must be 2 but is 3"),
+        (lambda x: tf.reduce_sum(x, 2), ValueError, "Invalid reduction dimension 2"),
+        (lambda x: tf.squeeze(x, [0]), ValueError, "Can not squeeze dim[0], expected a dimension"),
+        (lambda x: tf.expand_dims(x, 5), ValueError, "not in the interval [-3, 2]"),
+        (lambda x: tf.cast(x, "float31"), TypeError, "float31"),
+        (lambda x: tf.add(x, None), ValueError, "None values not supported"),
+        (lambda x: tf.add_n([]), ValueError, "inputs"),
+    ],
+)
+def test_bad_input_is_found_while_building(graph: Any, make: Any, kind: Any, phrase: str) -> None:
+    x = tf.placeholder(tf.float32, [2, 3])
+    with pytest.raises(kind) as caught:
+        make(x)
+    assert phrase in str(caught.value)
+
+
+def test_an_error_of_shapes_names_the_operation(graph: Any) -> None:
+    x = tf.placeholder(tf.float32, [2, 3])
+    with pytest.raises(ValueError, match="for 'layer/product'") as caught, tf.name_scope("layer"):
+        tf.matmul(x, x, name="product")
+    assert "(op: 'MatMul') with input shapes: [2,3], [2,3]" in str(caught.value)

@@ -168,7 +168,7 @@ class RefVariable(Variable):
         """
         with self.graph.control_dependencies(None):
             return state.INITIALIZED_VALUE(
-                self._variable, self._initial_value, name="initialized_value"
+                self._variable, self._initializer_op._inputs[1], name="initialized_value"
             )
 
     # Changing it

@@ -407,7 +407,7 @@ class ResourceVariable(Variable):
         """
         with self.graph.control_dependencies(None):
             value = RESOURCE_INITIALIZED_VALUE(
-                self._handle, self._initial_value, name="initialized_value"
+                self._handle, self._initializer_op._inputs[1], name="initialized_value"
             )
         value.set_shape(self._shape)
         return value

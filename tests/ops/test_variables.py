@@ -1,0 +1,260 @@
+"""`tf.Variable` of both kinds: names, properties, errors, initial values, state in sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as tf
+
+KINDS = pytest.mark.parametrize("resource", [False, True], ids=["ref", "resource"])
+
+
+@pytest.fixture(autouse=True)
+def graph() -> Iterator[Any]:
+    """A graph of its own for each test."""
+    with tf.Graph().as_default() as graph:
+        yield graph
+
+
+def run(*fetches: Any, feed: Any = None) -> Any:
+    """Runs fetches in a new session, after all variables were initialized."""
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        return sess.run(list(fetches), feed)
+
+
+@KINDS
+def test_properties(resource: bool) -> None:
+    """A variable says its name, type, shape and graph, and prints no value."""
+    v = tf.Variable([1.0, 2.0], name="v", use_resource=resource)
+    dtype = "float32" if resource else "float32_ref"
+    assert repr(v) == str(v) == f"<tf.Variable 'v:0' shape=(2,) dtype={dtype}>"
+    assert v.op.name == "v"
+    assert v.op.type == ("VarHandleOp" if resource else "VariableV2")
+    assert v.graph is tf.get_default_graph()
+    assert v.trainable
+    assert v.constraint is None
+    assert v.initializer.name == "v/Assign"
+    assert v.get_shape().as_list() == [2]
+    assert isinstance(v, tf.Variable)
+    assert v in tf.global_variables()
+    assert v in tf.trainable_variables()
+    assert {v: 1}[v] == 1
+    assert (v == 3) is False
+    with pytest.raises(TypeError, match="not iterable"):
+        iter(v)
+
+
+@KINDS
+@pytest.mark.parametrize(
+    ("arguments", "error", "words"),
+    [
+        ({}, ValueError, "initial_value must be specified"),
+        ({"initial_value": 1, "collections": 3}, ValueError, "collections argument to Variable"),
+        ({"initial_value": 1, "constraint": 3}, ValueError, "`constraint` argument must be a call"),
+        ({"initial_value": 1.5, "dtype": tf.int32}, TypeError, "Expected int32, got 1.5 of type"),
+        ({"initial_value": 1, "nonsense": 3}, TypeError, "nonsense"),
+    ],
+)
+def test_bad_arguments(resource: bool, arguments: Any, error: Any, words: str) -> None:
+    """Bad arguments raise TensorFlow's errors."""
+    with pytest.raises(error, match=words):
+        tf.Variable(**arguments, use_resource=resource)
+
+
+def test_unknown_shape() -> None:
+    """A value of unknown shape needs validate_shape=False, and then the shape may change."""
+    x = tf.placeholder(tf.float32)
+    with pytest.raises(ValueError, match="initial_value must have a shape specified"):
+        tf.Variable(x)
+    v = tf.Variable(x, validate_shape=False)
+    longer = tf.assign(v, [1.0, 2.0, 3.0], validate_shape=False)
+    with tf.Session() as sess:
+        sess.run(v.initializer, {x: [7.0]})
+        assert sess.run(v).tolist() == [7.0]
+        assert sess.run(longer).tolist() == [1.0, 2.0, 3.0]
+        assert sess.run(v).shape == (3,)
+
+
+@KINDS
+def test_updates(resource: bool) -> None:
+    """Assignments give the new value, or an operation where no value is asked for."""
+    v = tf.Variable([1.0, 2.0], use_resource=resource)
+    add = v.assign_add([1.0, 1.0])
+    quiet = v.assign_sub([0.5, 0.5], read_value=False)
+    assert isinstance(quiet, tf.Operation)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run(add).tolist() == [2.0, 3.0]
+        assert sess.run(quiet) is None
+        assert v.eval(sess).tolist() == [1.5, 2.5]
+        v.load([9.0, 8.0], sess)
+        assert sess.run(v + 1.0).tolist() == [10.0, 9.0]
+        assert sess.run(v[1]) == 8.0
+        assert sess.run(v.read_value()).tolist() == [9.0, 8.0]
+
+
+@KINDS
+def test_reads_are_in_order(resource: bool) -> None:
+    """What an update gave has its value, though a later update of the same run changes the
+    variable.
+    """
+    v = tf.Variable(0, use_resource=resource)
+    first = v.assign_add(1)
+    with tf.control_dependencies([first]):
+        read = v.read_value()
+        second = v.assign_add(10)
+    with tf.control_dependencies([second]):
+        last = v.read_value()
+    assert run(read, last, v) == [1, 11, 11]
+
+
+def test_load_needs_a_session() -> None:
+    """Loading says what to do where there is no session."""
+    with pytest.raises(ValueError, match="Either session argument should be provided"):
+        tf.Variable(1).load(3)
+
+
+@KINDS
+def test_uninitialized(resource: bool) -> None:
+    """Reading before initialization is an error that names the variable, and changes nothing."""
+    v = tf.Variable([1.0], name="foo", use_resource=resource)
+    with tf.Session() as sess:
+        assert not sess.run(tf.is_variable_initialized(v))
+        for fetch in (v, v.assign_add([1.0])):
+            with pytest.raises(tf.errors.FailedPreconditionError, match="foo"):
+                sess.run(fetch)
+        assert sess.run(tf.report_uninitialized_variables()).tolist() == [b"foo"]
+        sess.run(v.initializer)
+        assert sess.run(tf.is_variable_initialized(v))
+        assert sess.run(tf.report_uninitialized_variables()).tolist() == []
+
+
+def test_initial_values_from_others() -> None:
+    """An initial value that depends on a variable uses that one's value, or else its initial value."""
+    a = tf.Variable([1.0, 2.0], name="a")
+    b = tf.Variable(a * 2.0, name="b")
+    c = tf.Variable(b + a.initialized_value(), name="c")
+    with tf.Session() as sess:
+        sess.run(c.initializer)  # none of the others has a value
+        assert sess.run(c).tolist() == [3.0, 6.0]
+        sess.run(tf.global_variables_initializer())
+        assert sess.run(b).tolist() == [2.0, 4.0]
+        sess.run(a.assign([10.0, 20.0]))
+        sess.run(b.initializer)
+        assert sess.run(b).tolist() == [20.0, 40.0]
+
+
+@KINDS
+def test_constraint_and_callable(resource: bool) -> None:
+    """An initial value may be a function; it is called inside the variable's own scope."""
+    v = tf.Variable(lambda: tf.constant([3.0], name="three"), name="v", use_resource=resource)
+    assert v.initial_value.name == "v/Initializer/three:0"
+    assert run(v)[0].tolist() == [3.0]
+
+
+def test_scatter_out_of_range() -> None:
+    """Rows that do not exist are named, and the variable keeps its value."""
+    rows = tf.placeholder(tf.int32, [None])
+    v = tf.Variable([1.0, 2.0, 3.0])
+    r = tf.Variable([1.0, 2.0, 3.0], use_resource=True)
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = tf.OptimizerOptions.OFF
+    with tf.Session(config=config) as sess:
+        sess.run(tf.global_variables_initializer())
+        for fetch in (
+            tf.scatter_add(v, rows, [1.0, 1.0]),
+            tf.scatter_add(r, rows, [1.0, 1.0]),
+            r.sparse_read(rows),
+        ):
+            with pytest.raises(
+                tf.errors.InvalidArgumentError, match=r"indices\[1\] = 3 is not in \[0, 3\)"
+            ):
+                sess.run(fetch, {rows: [0, 3]})
+        places = tf.scatter_nd_add(v, tf.expand_dims(rows, 1), [1.0, 1.0])
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"\[-1\] does not index into shape \[3\]"
+        ):
+            sess.run(places, {rows: [0, -1]})
+        assert sess.run(v).tolist() == sess.run(r).tolist() == [1.0, 2.0, 3.0]
+
+
+@KINDS
+def test_count_up_to(resource: bool) -> None:
+    """A counter gives the value before, and stops at its limit."""
+    v = tf.Variable(0, use_resource=resource)
+    count = v.count_up_to(2)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        assert [sess.run(count), sess.run(count)] == [0, 1]
+        with pytest.raises(tf.errors.OutOfRangeError, match="Reached limit of 2"):
+            sess.run(count)
+        assert sess.run(v) == 2
+
+
+def test_sparse_delta() -> None:
+    """The scatter methods take IndexedSlices alone."""
+    with pytest.raises(ValueError, match="sparse_delta is not IndexedSlices"):
+        tf.Variable([1.0]).scatter_add([1.0])
+
+
+@KINDS
+def test_proto(resource: bool) -> None:
+    """A variable comes back from its VariableDef."""
+    v = tf.Variable([1.0, 2.0], name="v", trainable=False, use_resource=resource)
+    again = tf.Variable.from_proto(v.to_proto())
+    assert (again.name, again.initializer, again.trainable) == (v.name, v.initializer, False)
+    assert again.shape.as_list() == [2]
+    assert run(again.assign_add([1.0, 1.0]))[0].tolist() == [2.0, 3.0]
+    assert v.to_proto(export_scope="elsewhere") is None
+
+
+def test_containers_and_collections() -> None:
+    """The container and the collections that are asked for."""
+    with tf.container("box"):
+        v = tf.Variable(1, collections=["mine"], trainable=True)
+        r = tf.Variable(1, use_resource=True)
+    assert v.op.get_attr("container") == r.op.get_attr("container") == b"box"
+    assert tf.get_collection("mine") == [v]
+    assert v not in tf.global_variables()
+    assert v in tf.trainable_variables()
+    with pytest.raises(ValueError, match="ON_READ only for non-trainable"):
+        tf.Variable(1, trainable=True, synchronization=tf.VariableSynchronization.ON_READ)
+    assert not tf.Variable(1, synchronization=tf.VariableSynchronization.ON_READ).trainable
+
+
+def test_resources_by_default() -> None:
+    """enable_resource_variables changes which kind is made."""
+    tf.enable_resource_variables()
+    try:
+        assert tf.resource_variables_enabled()
+        assert tf.Variable(1).op.type == "VarHandleOp"
+    finally:
+        tf.disable_resource_variables()
+    assert tf.Variable(1).op.type == "VariableV2"
+
+
+def test_assign_needs_a_variable() -> None:
+    """A plain tensor cannot be assigned."""
+    with pytest.raises(AttributeError, match="assign"):
+        tf.assign(tf.constant(1.0), 2.0)
+
+
+@KINDS
+def test_fetched_values_are_copies(resource: bool) -> None:
+    """Writing into a fetched value, or into what was fed, leaves the variable alone."""
+    x = tf.placeholder(tf.float32, [2])
+    v = tf.Variable([1.0, 2.0], use_resource=resource)
+    fed = np.array([5.0, 6.0], np.float32)
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        value = sess.run(v)
+        value += 1
+        assert sess.run(v).tolist() == [1.0, 2.0]
+        sess.run(v.assign(x), {x: fed})
+        fed[:] = 0
+        assert sess.run(v).tolist() == [5.0, 6.0]

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.graph import dtypes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import make_plan
+from penstock.plan.plan import make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import own
 from penstock.runtime.state import SessionState
@@ -96,10 +97,13 @@ class StagedRun:
         self.feeds = frozenset(feeds)
         self.converters = {feed: converter(feed) for feed in feeds}
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
-        self._needed = frozenset(
-            needed_operations([_op(fetch) for fetch in fetches], self.feeds, frozenset())
-        )
-        self._dependents: dict[Tensor, frozenset[Operation]] = {}
+        targets = [_op(fetch) for fetch in fetches]
+        self._ordered = needed_operations(targets, self.feeds, frozenset())
+        self._needed = frozenset(self._ordered)
+        assigned = [variable for op in self._ordered for variable in _variables_written(op)]
+        things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned)]
+        self._bits = {thing: 1 << number for number, thing in enumerate(things)}
+        self._depends = self._dependencies()
         self._places: dict[Any, _Place] = {}
         self.start = self._place(frozenset(), frozenset())
 
@@ -107,31 +111,37 @@ class StagedRun:
         return self._places.setdefault((done, kept), _Place(done, kept))
 
     def without(self, place: _Place, fed_again: list[Tensor]) -> _Place:
-        """The place in which nothing has run that depends on the tensors `fed_again`."""
-        gone = frozenset().union(*[self._dependents_of(tensor) for tensor in fed_again])
-        kept = frozenset([t for t in place.kept if t.op not in gone and t not in fed_again])
-        return self._place(
-            place.done - gone,
-            kept | frozenset([t for t in place.kept & self.feeds if t not in fed_again]),
-        )
+        """The place from which the next batch of the tensors `fed_again` starts.
 
-    def _dependents_of(self, tensor: Tensor) -> frozenset[Operation]:
-        """The operations that are computed from `tensor`, or wait for one that is."""
-        found = self._dependents.get(tensor)
-        if found is None:
-            seen: set[Operation] = set()
-            pending = list(tensor._consumers)
-            while pending:
-                op = pending.pop()
-                if op in seen or op not in self._needed:
+        What depends on them has not run there, nor what depends on a variable that was assigned by
+        an operation which has run: the next batch sees the update.
+        """
+        bits = 0
+        for tensor in fed_again:
+            bits |= self._bits[tensor]
+        for op in place.done:
+            for variable in _variables_written(op):
+                bits |= self._bits.get(variable, 0)
+        gone = {op for op, depends in self._depends.items() if depends & bits}
+        kept = [t for t in place.kept if t in self.feeds or t.op not in gone]
+        return self._place(place.done - gone, frozenset(kept) - frozenset(fed_again))
+
+    def _dependencies(self) -> dict[Operation, int]:
+        """The feeds and assigned variables that each needed operation depends on, as bits."""
+        depends: dict[Operation, int] = {}
+        for op in self._ordered:
+            bits = 0
+            for tensor in op._inputs:
+                if tensor in self.feeds:
+                    bits |= self._bits[tensor]
                     continue
-                seen.add(op)
-                for output in op.outputs:
-                    if output not in self.feeds:
-                        pending.extend(output._consumers)
-                pending.extend(op._control_outputs)
-            found = self._dependents[tensor] = frozenset(seen)
-        return found
+                bits |= depends[tensor.op]
+                if _stands_for_variable(tensor):
+                    bits |= self._bits.get(variable_of(tensor), 0)
+            for control in op._control_inputs:
+                bits |= depends[control]
+            depends[op] = bits
+        return depends
 
     def stage(self, place: _Place, fetches: tuple[Element, ...], fed: tuple[Tensor, ...]) -> _Stage:
         """The stage that fetches `fetches` from `place`, feeding `fed`.
@@ -151,24 +161,10 @@ class StagedRun:
         available = place.kept | frozenset(fed)
         targets = [_op(fetch) for fetch in fetches if fetch not in available]
         now = needed_operations(targets, available, place.done)
-        for op in now:
-            for output in op.outputs:
-                if output in self.feeds and output not in available:
-                    self._refuse_unfed(fetches, available, place)
-        ran = frozenset([op for op in now if not op.spec.variable and op.type != "Const"])
-        done = place.done | ran
-        later = self._needed - done
-        keep = [
-            output
-            for op in now
-            if op in ran
-            for output in op.outputs
-            if not output.dtype._is_ref_dtype
-            and output not in available
-            and (
-                output in self.fetches or any([consumer in later for consumer in output._consumers])
-            )
-        ]
+        self._check_fed(now, available, fetches, place)
+        ran = [op for op in now if not op.spec.variable and op.type != "Const"]
+        done = place.done | frozenset(ran)
+        keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Tensor | Operation] = list(dict.fromkeys([*fetches, *keep]))
         takes = [t for t in place.kept if t not in fed]
         takes.sort(key=lambda t: (t.op._id, t.value_index))
@@ -181,6 +177,33 @@ class StagedRun:
         to = self._place(done, place.kept | frozenset(fed) | frozenset(keep))
         converters = [np.asarray] * len(plan.feeds)  # they are arrays already
         return _Stage(Executor(plan, self._state, self._jit, converters), takes, results, to)
+
+    def _worth_keeping(self, ran: list[Operation], done: frozenset[Operation]) -> list[Tensor]:
+        """The outputs of `ran` that a later stage can take."""
+        later = self._needed - done
+        found = []
+        for op in ran:
+            own = self._depends[op]
+            for output in op.outputs:
+                if output.dtype._is_ref_dtype:
+                    continue
+                # Taken by what has yet to run, or may run for another batch when `op` does not.
+                wanted = [c in later or self._depends.get(c, 0) & ~own for c in output._consumers]
+                if output in self.fetches or any(wanted):
+                    found.append(output)
+        return found
+
+    def _check_fed(
+        self,
+        now: list[Operation],
+        available: frozenset[Tensor],
+        fetches: tuple[Element, ...],
+        place: _Place,
+    ) -> None:
+        """Raises InvalidArgumentError where what is to run needs a feed that has not been fed."""
+        for op in now:
+            if any([output in self.feeds and output not in available for output in op.outputs]):
+                self._refuse_unfed(fetches, available, place)
 
     def _refuse_unfed(
         self, fetches: tuple[Element, ...], available: frozenset[Tensor], place: _Place
@@ -196,6 +219,19 @@ class StagedRun:
                             f"Fetch {fetch.name} can't be computed from the feeds that have been "
                             f"fed so far. It needs {output.name}.",
                         )  # fmt: skip
+
+
+def _stands_for_variable(tensor: Tensor) -> bool:
+    if tensor.dtype._is_ref_dtype:
+        return True
+    return tensor.dtype.base_dtype is dtypes.resource and tensor.op.spec.variable
+
+
+def _variables_written(op: Operation) -> list[Operation]:
+    """The variables that an operation assigns."""
+    names = op.spec.writes
+    pairs = zip(op.spec.input_args, op._inputs, strict=False) if names else ()
+    return [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
 
 
 def _op(fetch: Element) -> Operation:

@@ -135,7 +135,7 @@ def test_uninitialized(resource: bool) -> None:
 
 
 def test_initial_values_from_others() -> None:
-    """An initial value that depends on a variable uses that one's value, or else its initial value."""
+    """An initial value takes the value of a variable that has one, or else its initial value."""
     a = tf.Variable([1.0, 2.0], name="a")
     b = tf.Variable(a * 2.0, name="b")
     c = tf.Variable(b + a.initialized_value(), name="c")

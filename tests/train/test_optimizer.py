@@ -56,7 +56,7 @@ def test_bad_losses() -> None:
         sgd().apply_gradients([])
     with pytest.raises(ValueError, match="gate_gradients must be one of"):
         sgd().minimize(v * v, gate_gradients=7)
-    with pytest.raises(ValueError, match="Invalid type tf.int32 for"):
+    with pytest.raises(ValueError, match=r"Invalid type tf\.int32 for"):
         sgd().minimize(tf.constant(1))
     with pytest.raises(TypeError, match="Gradient must be convertible to a Tensor"):
         sgd().apply_gradients([(object(), v)])
@@ -187,5 +187,5 @@ def test_wrong_gradient_shape() -> None:
 )
 def test_bad_numbers(name: str, arguments: Any) -> None:
     """Numbers of the wrong sign are refused when the optimizer is made."""
-    with pytest.raises(ValueError, match="positive|negative"):
+    with pytest.raises(ValueError, match=r"positive|negative"):
         getattr(tf.train, name)(0.1, **arguments)

@@ -58,7 +58,7 @@ def test_bad_calls(tmp_path: Path) -> None:
             saver.save(sess, path, latest_filename="a/b")
         with pytest.raises(ValueError, match="collides with 'save_path'"):
             saver.save(sess, str(tmp_path / "checkpoint"))
-        with pytest.raises(ValueError, match="Parent directory of .* doesn't exist, can't save"):
+        with pytest.raises(ValueError, match=r"Parent directory of .* doesn't exist, can't save"):
             saver.save(sess, str(tmp_path / "no" / "such" / "model"))
         with pytest.raises(TypeError, match="'sess' must be a Session"):
             saver.save(None, path)
@@ -74,7 +74,7 @@ def test_missing_checkpoints(saved: str) -> None:
         with pytest.raises(ValueError, match="Can't load save_path when it is None"):
             saver.restore(sess, None)
         with pytest.raises(
-            ValueError, match="The passed save_path is not a valid checkpoint: .*other"
+            ValueError, match=r"The passed save_path is not a valid checkpoint: .*other"
         ):
             saver.restore(sess, saved + "-other")
         with pytest.raises(
@@ -182,7 +182,7 @@ def test_shards(tmp_path: Path) -> None:
 
 
 def test_meta_graph(tmp_path: Path) -> None:
-    """The graph file has the graph, the saver and the collections; a scope can be put around them."""
+    """The graph file has graph, saver and collections; a scope can be put around them."""
     v = tf.Variable([1.0, 2.0], name="v")
     tf.add_to_collection("output", v * 2.0)
     tf.add_to_collection("words", "hello")

@@ -57,8 +57,6 @@ def as_text(bytes_or_text: bytes | str, encoding: str = "utf-8") -> str:
     raise TypeError(f"Expected binary or unicode string, got {bytes_or_text!r}")
 
 
-
-
 @export("compat.as_str_any")
 def as_str_any(value: Any) -> str:
     """Returns bytes as text, and anything else as str() shows it.

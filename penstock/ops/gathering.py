@@ -1,7 +1,7 @@
 """Reading and writing by index: gather, gather_nd, scatter_nd and their kin.
 
-An index out of range raises in the interpreter. Compiled code cannot raise: as TensorFlow does on a GPU, reading
-there gives zeros and writing does nothing.
+An index out of range raises in the interpreter. Compiled code cannot raise: as TensorFlow does on a
+GPU, reading there gives zeros and writing does nothing.
 """
 
 from __future__ import annotations
@@ -80,12 +80,17 @@ def gather_v2_kernel(xp: Any, params: Any, indices: Any, axis: Any, *, batch_dim
     _check_range(indices, params.shape[at])
     if batch_dims == 0:
         return params.take(indices, at)
-    return _batch_gather(xp, params, indices, at, batch_dims % (indices.ndim + 1), lambda array, index: array[index])
+    return _batch_gather(
+        xp, params, indices, at, batch_dims % (indices.ndim + 1), lambda array, index: array[index]
+    )
 
 
-def traced_gather_v2_kernel(xp: Any, params: Any, indices: Any, axis: Any, *, batch_dims: int) -> Any:
+def traced_gather_v2_kernel(
+    xp: Any, params: Any, indices: Any, axis: Any, *, batch_dims: int
+) -> Any:
     at = _checked_axis(axis, params.ndim)
-    inside = xp.where(indices < 0, params.shape[at], indices)  # JAX would count negative ones from the end
+    # JAX would count negative indices from the end.
+    inside = xp.where(indices < 0, params.shape[at], indices)
     if batch_dims == 0:
         return xp.take(params, inside, at, mode="fill", fill_value=0)
     return _batch_gather(
@@ -102,7 +107,9 @@ def _batch_gather(xp: Any, params: Any, indices: Any, axis: int, batch: int, rea
     index = tuple([g.reshape(g.shape + (1,) * picks) for g in grid])
     found = read(moved, (*index, indices))  # [batch…, picks…, outer…, inner…]
     outer = axis - batch
-    return xp.moveaxis(found, list(range(batch + picks, batch + picks + outer)), list(range(batch, batch + outer)))
+    return xp.moveaxis(
+        found, list(range(batch + picks, batch + picks + outer)), list(range(batch, batch + outer))
+    )
 
 
 def gather_v2_gradient(op: Operation, grad: Tensor, *, batch_dims: int) -> Grads:
@@ -122,8 +129,10 @@ def _slices(grad: Tensor, indices: Tensor, count: Tensor, params_shape: Tensor) 
     return IndexedSlices(values, api.reshape(indices, count), params_shape)
 
 
-def _dense_gather_gradient(grad: Tensor, indices: Tensor, axis: Tensor, params_shape: Tensor, batch: int) -> Tensor:
-    """Brings the gathered axis to the front of the axes that are no batch, sums there, and brings it back."""
+def _dense_gather_gradient(
+    grad: Tensor, indices: Tensor, axis: Tensor, params_shape: Tensor, batch: int
+) -> Tensor:
+    """Brings the gathered axis to the front, behind those of the batch, sums there, and back."""
     outer = params_shape[:axis]
     inner = params_shape[axis:][1:]
     values_shape = api.concat([outer, [-1], inner], 0)
@@ -132,15 +141,19 @@ def _dense_gather_gradient(grad: Tensor, indices: Tensor, axis: Tensor, params_s
     outer_axes = api.range(batch, outer_rank)
     inner_axes = api.range(outer_rank + 1, rank)
     values = api.reshape(grad, values_shape)
-    values = api.transpose(values, api.concat([batch_axes, [outer_rank], outer_axes, inner_axes], 0))
+    values = api.transpose(
+        values, api.concat([batch_axes, [outer_rank], outer_axes, inner_axes], 0)
+    )
     summed = _sum_by_index(values, indices, params_shape, params_shape[axis], batch)
-    return api.transpose(summed, api.concat([batch_axes, outer_axes + 1, [batch], inner_axes], 0))  # type: ignore[no-any-return]
+    return api.transpose(summed, api.concat([batch_axes, outer_axes + 1, [batch], inner_axes], 0))
 
 
-def _sum_by_index(values: Tensor, indices: Tensor, params_shape: Tensor, segments: Tensor, batch: int) -> Tensor:
+def _sum_by_index(
+    values: Tensor, indices: Tensor, params_shape: Tensor, segments: Tensor, batch: int
+) -> Tensor:
     count = api.expand_dims(api.size(indices), 0)
     if not batch:
-        return api.unsorted_segment_sum(values, api.reshape(indices, count), segments)  # type: ignore[no-any-return]
+        return api.unsorted_segment_sum(values, api.reshape(indices, count), segments)
     shape = api.shape(values)
     outer = shape[:batch]
     inner = shape[batch:][1:]
@@ -150,7 +163,7 @@ def _sum_by_index(values: Tensor, indices: Tensor, params_shape: Tensor, segment
     indices = _flat_batch_indices(params_shape, indices, batch)
     values = api.reshape(values, flat_shape)
     summed = api.unsorted_segment_sum(values, api.reshape(indices, count), segments)
-    return api.reshape(summed, api.concat([outer, flat_shape], 0))  # type: ignore[no-any-return]
+    return api.reshape(summed, api.concat([outer, flat_shape], 0))
 
 
 def _flat_batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Tensor:
@@ -164,15 +177,18 @@ def _flat_batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Te
         stride = stride * sizes[axis]
         start, step = api.zeros((), dtype=dtype), api.ones((), dtype=dtype)
         offsets = api.range(start, size, step) * stride
-        indices = indices + api.reshape(offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0))
+        indices = indices + api.reshape(
+            offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0)
+        )
     return indices
 
 
 GATHER_V2 = register(
     OpSpec(
-        name="GatherV2", inputs=("params: Tparams", "indices: Tindices", "axis: Taxis"), outputs=("output: Tparams",),
-        attrs=("batch_dims: int = 0", "Tparams: type", _INDEX, "Taxis: {int32, int64}"), static_inputs=("axis",),
-        shape=gather_shape, gradient=gather_v2_gradient,
+        name="GatherV2", inputs=("params: Tparams", "indices: Tindices", "axis: Taxis"),
+        outputs=("output: Tparams",),
+        attrs=("batch_dims: int = 0", "Tparams: type", _INDEX, "Taxis: {int32, int64}"),
+        static_inputs=("axis",), shape=gather_shape, gradient=gather_v2_gradient,
         # Compiled code cannot raise, and so reads zeros where an index is out of range.
         kernel=gather_v2_kernel, xla_kernel=traced_gather_v2_kernel,
     )
@@ -201,7 +217,8 @@ def gather_gradient(op: Operation, grad: Tensor) -> Grads:
 
 GATHER = register(
     OpSpec(
-        name="Gather", inputs=("params: Tparams", "indices: Tindices"), outputs=("output: Tparams",),
+        name="Gather", inputs=("params: Tparams", "indices: Tindices"),
+        outputs=("output: Tparams",),
         attrs=("validate_indices: bool = true", "Tparams: type", _INDEX),
         shape=gather_v1_shape, gradient=gather_gradient,
         kernel=gather_kernel, xla_kernel=traced_gather_kernel,  # as for GatherV2
@@ -211,8 +228,8 @@ GATHER = register(
 
 @export("gather")
 def gather(
-    params: Any, indices: Any, validate_indices: bool | None = None, name: str | None = None, axis: Any = None,
-    batch_dims: int = 0,
+    params: Any, indices: Any, validate_indices: bool | None = None, name: str | None = None,
+    axis: Any = None, batch_dims: int = 0,
 ) -> Tensor:  # fmt: skip
     """The slices of a tensor at given indices along an axis.
 
@@ -236,8 +253,8 @@ def gather(
     if axis is None:
         axis = batch_dims
     if isinstance(axis, int) and axis == 0 and hasattr(params, "sparse_read"):
-        return params.sparse_read(indices, name=name)  # type: ignore[no-any-return]
-    return GATHER_V2(params, indices, axis, batch_dims=batch_dims, name=name)  # type: ignore[no-any-return]
+        return params.sparse_read(indices, name=name)
+    return GATHER_V2(params, indices, axis, batch_dims=batch_dims, name=name)
 
 
 @export("batch_gather")
@@ -273,7 +290,7 @@ def batch_gather(params: Any, indices: Any, name: str | None = None) -> Tensor:
         known = params._shape
         if known is not None:
             found.set_shape((*indices._shape, *known[batch + 1 :]))
-        return found  # type: ignore[no-any-return]
+        return found
 
 
 def _batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Tensor:
@@ -287,7 +304,9 @@ def _batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Tensor:
         stride = stride * sizes[axis]
         start, step = api.zeros((), dtype=dtype), api.ones((), dtype=dtype)
         offsets = raw.Range(start, size, step) * stride
-        indices = indices + api.reshape(offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0))
+        indices = indices + api.reshape(
+            offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0)
+        )
     return indices
 
 
@@ -302,8 +321,8 @@ def gather_nd_shape(params: Shape, indices: Shape) -> Shape:
     depth = indices[-1]
     if depth > len(params):
         raise ValueError(
-            f"indices.shape[-1] must be <= params.rank, but saw indices shape: {shapes.bracket_text(indices)} and "
-            f"params shape: {shapes.bracket_text(params)}"
+            "indices.shape[-1] must be <= params.rank, but saw indices shape: "
+            f"{shapes.bracket_text(indices)} and params shape: {shapes.bracket_text(params)}"
         )
     return (*indices[:-1], *params[depth:])
 
@@ -316,8 +335,10 @@ def _check_index_rows(indices: Any, shape: tuple[int, ...], what: str) -> None:
     depth = indices.shape[-1]
     if depth > len(shape):
         raise InvalidArgumentError(
-            None, None, f"index innermost dimension length must be <= params rank; saw: {depth} vs. {len(shape)}"
-        )
+            None, None,
+            "index innermost dimension length must be <= params rank; "
+            f"saw: {depth} vs. {len(shape)}",
+        )  # fmt: skip
     if not indices.size:
         return
     outside = ((indices < 0) | (indices >= np.array(shape[:depth]))).any(-1)
@@ -361,7 +382,8 @@ def gather_nd_gradient(op: Operation, grad: Tensor) -> Grads:
 
 GATHER_ND = register(
     OpSpec(
-        name="GatherNd", inputs=("params: Tparams", "indices: Tindices"), outputs=("output: Tparams",),
+        name="GatherNd", inputs=("params: Tparams", "indices: Tindices"),
+        outputs=("output: Tparams",),
         attrs=("Tparams: type", _INDEX), shape=gather_nd_shape, gradient=gather_nd_gradient,
         kernel=gather_nd_kernel, xla_kernel=traced_gather_nd_kernel,  # as for GatherV2
     )
@@ -390,5 +412,5 @@ def gather_nd(params: Any, indices: Any, name: str | None = None, batch_dims: in
     if batch_dims != 0:
         return batch_gather_nd(params, indices, batch_dims, name)
     if isinstance(params, Tensor) or not hasattr(params, "gather_nd"):
-        return GATHER_ND(params, indices, name=name)  # type: ignore[no-any-return]
-    return params.gather_nd(indices, name=name)  # type: ignore[no-any-return]
+        return GATHER_ND(params, indices, name=name)
+    return params.gather_nd(indices, name=name)

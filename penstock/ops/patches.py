@@ -39,9 +39,7 @@ def patches_kernel(
     if images.ndim != 4:
         text = f"input must be 4-dimensional, got shape {shapes.bracket_text(images.shape)}"
         raise InvalidArgumentError(None, None, text)
-    axes = [
-        axis_windows(images.shape[i], ksizes[i], strides[i], padding, rates[i]) for i in (1, 2)
-    ]
+    axes = [axis_windows(images.shape[i], ksizes[i], strides[i], padding, rates[i]) for i in (1, 2)]
     rows, columns = axes
     padded = xp.pad(
         images,

@@ -179,9 +179,7 @@ def _kept_and_multiples(x: Tensor, axes: Any) -> tuple[Any, Any]:
     key = (x._shape, tuple(axes.reshape(-1)))
     known = _kept_shapes_of_graph.setdefault(x.graph, {})
     if key not in known:
-        kept = static_value.constant_value(
-            reduced_shape(np.array(x._shape, np.int32), key[1])
-        )
+        kept = static_value.constant_value(reduced_shape(np.array(x._shape, np.int32), key[1]))
         sizes = np.array(x._shape, np.int32)
         multiples = static_value.constant_value(
             raw.FloorDiv(sizes, api.maximum(kept, 1), name="floordiv")

@@ -60,9 +60,7 @@ def _at_least_vector(data: Tensor) -> Tensor:
 
 def _repeat_evenly(data: Tensor, count: Tensor, axis: int, data_shape: Tensor) -> Tensor:
     tiled = _tiled(api.expand_dims(data, axis + 1), axis + 1, count)
-    return api.reshape(
-        tiled, api.concat([data_shape[:axis], [-1], data_shape[axis + 1 :]], axis=0)
-    )
+    return api.reshape(tiled, api.concat([data_shape[:axis], [-1], data_shape[axis + 1 :]], axis=0))
 
 
 def _repeat_each(data: Tensor, counts: Tensor, axis: int, data_shape: Tensor) -> Tensor:
@@ -112,7 +110,7 @@ def batch_gather_nd(params: Any, indices: Any, batch_dims: int, name: str | None
             raise ValueError("tf.gather_nd() does not allow indices or params with unknown shape.")
         if batch_dims < 0:
             raise ValueError("tf.gather_nd() does not allow negative batch_dims.")
-        if batch_dims >= min(ranks):  # type: ignore[type-var]
+        if batch_dims >= min(ranks):
             raise ValueError(
                 f"batch_dims = {batch_dims} must be less than rank(params) = {ranks[0]} and "
                 f"rank(indices) = {ranks[1]}."

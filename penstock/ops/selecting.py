@@ -35,8 +35,8 @@ WHERE = register(
     OpSpec(
         name="Where", inputs=("input: T",), outputs=("index: int64",),
         attrs=(
-            "T: {float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, qint32, bfloat16, uint16, "
-            "complex128, half, uint32, uint64, bool} = DT_BOOL",
+            "T: {float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, "
+            "qint32, bfloat16, uint16, complex128, half, uint32, uint64, bool} = DT_BOOL",
         ),
         shape=where_shape, kernel=where_kernel, gradient=None, host=True,
     )
@@ -87,8 +87,8 @@ def select_gradient(op: Operation, grad: Tensor) -> Grads:
 
 SELECT = register(
     OpSpec(
-        name="Select", inputs=("condition: bool", "t: T", "e: T"), outputs=("output: T",), attrs=("T: type",),
-        shape=select_shape, kernel=select_kernel, gradient=select_gradient,
+        name="Select", inputs=("condition: bool", "t: T", "e: T"), outputs=("output: T",),
+        attrs=("T: type",), shape=select_shape, kernel=select_kernel, gradient=select_gradient,
     )
 )  # fmt: skip
 
@@ -122,7 +122,8 @@ def select_v2_gradient(op: Operation, grad: Tensor) -> Grads:
 
 SELECT_V2 = register(
     OpSpec(
-        name="SelectV2", inputs=("condition: bool", "t: T", "e: T"), outputs=("output: T",), attrs=("T: type",),
+        name="SelectV2", inputs=("condition: bool", "t: T", "e: T"),
+        outputs=("output: T",), attrs=("T: type",),
         shape=select_v2_shape, kernel=select_v2_kernel, gradient=select_v2_gradient,
     )
 )  # fmt: skip
@@ -133,14 +134,15 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     """Elements of `x` where a condition holds, and of `y` elsewhere; or the places where it holds.
 
     Args:
-        condition: a tensor, boolean where `x` and `y` are given: a scalar, a vector with one element for each
-            slice of `x`, or of the shape of `x`.
+        condition: a tensor, boolean where `x` and `y` are given: a scalar, a vector with one
+            element for each slice of `x`, or of the shape of `x`.
         x: a tensor, or None.
         y: a tensor of the same type and shape, or None.
         name: a name for the operation.
 
     Returns:
-        A Tensor like `x`; without `x` and `y`, int64 of shape [n, rank]: the indices of what is not zero.
+        A Tensor like `x`; without `x` and `y`, int64 of shape [n, rank]: the indices
+        of what is not zero.
 
     Raises:
         ValueError: only one of `x` and `y` is given, or the shapes do not fit.
@@ -151,10 +153,10 @@ def where(condition: Any, x: Any = None, y: Any = None, name: str | None = None)
     if x is None and y is None:
         with name_scope(name, "Where", [condition]) as scope:
             tensor = convert_to_tensor(condition, preferred_dtype=dtypes.bool, name="condition")
-            return WHERE(tensor, name=scope)  # type: ignore[no-any-return]
+            return WHERE(tensor, name=scope)
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
-    return SELECT(condition, x, y, name=name)  # type: ignore[no-any-return]
+    return SELECT(condition, x, y, name=name)
 
 
 @export("where_v2")
@@ -180,19 +182,23 @@ def where_v2(condition: Any, x: Any = None, y: Any = None, name: str | None = No
         return where(condition, name=name)
     if x is None or y is None:
         raise ValueError("x and y must both be non-None or both be None.")
-    return SELECT_V2(condition, x, y, name=name)  # type: ignore[no-any-return]
+    return SELECT_V2(condition, x, y, name=name)
 
 
 # OneHot
 
 
-def one_hot_shape(indices: Shape, depth: Any, on_value: Shape, off_value: Shape, *, axis: int) -> Shape:
+def one_hot_shape(
+    indices: Shape, depth: Any, on_value: Shape, off_value: Shape, *, axis: int
+) -> Shape:
     if axis < -1:
         raise ValueError("axis must be >= -1")
     for value in (on_value, off_value):
         shapes.with_rank(value, 0)
     if depth is not None and depth < 0:
-        raise ValueError(f"Dimension size, given by scalar input 1, must be non-negative but is {int(depth)}")
+        raise ValueError(
+            f"Dimension size, given by scalar input 1, must be non-negative but is {int(depth)}"
+        )
     if indices is None:
         return None
     if axis > len(indices):
@@ -201,7 +207,9 @@ def one_hot_shape(indices: Shape, depth: Any, on_value: Shape, off_value: Shape,
     return (*indices[:at], None if depth is None else int(depth), *indices[at:])
 
 
-def one_hot_kernel(xp: Any, indices: Any, depth: Any, on_value: Any, off_value: Any, *, axis: int) -> Any:
+def one_hot_kernel(
+    xp: Any, indices: Any, depth: Any, on_value: Any, off_value: Any, *, axis: int
+) -> Any:
     at = indices.ndim if axis == -1 else axis
     if not 0 <= at <= indices.ndim:
         text = f"Expected axis to be -1 or between [0, {indices.ndim + 1}).  But received: {axis}"
@@ -214,8 +222,10 @@ def one_hot_kernel(xp: Any, indices: Any, depth: Any, on_value: Any, off_value: 
 
 ONE_HOT = register(
     OpSpec(
-        name="OneHot", inputs=("indices: TI", "depth: int32", "on_value: T", "off_value: T"), outputs=("output: T",),
-        attrs=("axis: int = -1", "T: type", "TI: {uint8, int32, int64} = DT_INT64"), static_inputs=("depth",),
+        name="OneHot", inputs=("indices: TI", "depth: int32", "on_value: T", "off_value: T"),
+        outputs=("output: T",),
+        attrs=("axis: int = -1", "T: type", "TI: {uint8, int32, int64} = DT_INT64"),
+        static_inputs=("depth",),
         shape=one_hot_shape, kernel=one_hot_kernel, gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
@@ -223,13 +233,14 @@ ONE_HOT = register(
 
 @export("one_hot")
 def one_hot(
-    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None, dtype: Any = None,
-    name: str | None = None,
+    indices: Any, depth: Any, on_value: Any = None, off_value: Any = None, axis: int | None = None,
+    dtype: Any = None, name: str | None = None,
 ) -> Tensor:  # fmt: skip
     """Vectors with one value at given indices, and another elsewhere.
 
     Args:
-        indices: uint8, int32 or int64, of any shape; one out of range gives a vector without `on_value`.
+        indices: uint8, int32 or int64, of any shape; one out of range gives a
+            vector without `on_value`.
         depth: an int32 scalar: the length of the vectors.
         on_value: a scalar; 1 where None.
         off_value: a scalar of the same type; 0 where None.
@@ -253,7 +264,9 @@ def one_hot(
             wanted = dtypes.as_dtype(dtype).base_dtype
             for what, found in (("on_value", on_type), ("off_value", off_type)):
                 if found not in (None, wanted):
-                    raise TypeError(f"dtype {found} of {what} does not match dtype parameter {wanted}")
+                    raise TypeError(
+                        f"dtype {found} of {what} does not match dtype parameter {wanted}"
+                    )
         else:
             wanted = on_type or off_type or dtypes.float32
         if on_value is None:
@@ -261,12 +274,16 @@ def one_hot(
         if off_value is None:
             off_value, off_type = convert_to_tensor(0, wanted, name="off_value"), wanted
         if on_type != off_type:
-            raise TypeError(f"dtype {on_type} of on_value does not match dtype {off_type} of off_value")
-        return ONE_HOT(indices, depth, on_value, off_value, axis=axis, name=scope)  # type: ignore[no-any-return]
+            raise TypeError(
+                f"dtype {on_type} of on_value does not match dtype {off_type} of off_value"
+            )
+        return ONE_HOT(indices, depth, on_value, off_value, axis=axis, name=scope)
 
 
 @export("sequence_mask")
-def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, name: str | None = None) -> Tensor:
+def sequence_mask(
+    lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, name: str | None = None
+) -> Tensor:
     """Rows that are True in their first elements, as many as `lengths` says.
 
     Args:
@@ -297,12 +314,12 @@ def sequence_mask(lengths: Any, maxlen: Any = None, dtype: Any = dtypes.bool, na
         ends = raw.Cast(api.expand_dims(lengths, -1), DstT=maxlen.dtype)
         mask = positions < ends
         if dtype is None or dtypes.as_dtype(dtype).base_dtype is mask.dtype:
-            return mask  # type: ignore[no-any-return]
-        return raw.Cast(mask, DstT=dtypes.as_dtype(dtype).base_dtype)  # type: ignore[no-any-return]
+            return mask
+        return raw.Cast(mask, DstT=dtypes.as_dtype(dtype).base_dtype)
 
 
 def all_axes(x: Tensor) -> Tensor:
     """The axes of a tensor: a constant where the rank is known."""
     if x._shape is not None:
         return constant(np.arange(len(x._shape)), dtypes.int32)
-    return api.range(0, api.rank(x))  # type: ignore[no-any-return]
+    return api.range(0, api.rank(x))

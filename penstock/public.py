@@ -114,6 +114,10 @@ class Namespace(types.ModuleType):
     """A module whose missing names are errors that say what penstock lacks."""
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__version__" and "." not in self.__name__:
+            from importlib import metadata  # slow to import
+
+            return metadata.version(self.__name__)
         if name.startswith("__"):
             raise AttributeError(f"module {self.__name__!r} has no attribute {name!r}")
         inside = self.__name__.partition(".")[2]

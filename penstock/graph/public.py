@@ -33,7 +33,7 @@ for _dtype in (
     export_as(f"dtypes.{_dtype}", getattr(dtypes, _dtype))
 
 for _name, _thing in vars(errors).items():
-    if (_name.isupper() and isinstance(_thing, int)) or (
+    if (_name.isupper() and type(_thing) is int) or (
         isinstance(_thing, type) and issubclass(_thing, errors.OpError)
     ):
         export_as(f"errors.{_name}", _thing)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -150,7 +151,9 @@ class Part(NamedTuple):
     is_known: bool = True
 
 
-def parts_of(rank: int, begin: Any, end: Any, strides: list[int], masks: Masks) -> Iterator[Part]:
+def parts_of(
+    rank: int, begin: Any, end: Any, strides: Sequence[int], masks: Masks
+) -> Iterator[Part]:
     """The parts that a slice with given bounds takes from a tensor of a given rank, in order.
 
     Raises:
@@ -258,18 +261,31 @@ def index_of(
             "Expected begin, end, and strides to be 1D equal size tensors, but got shapes "
             f"{given[0]}, {given[1]}, and {given[2]} instead.",
         )  # fmt: skip
-    index: list[Any] = []
     try:
-        for part in parts_of(len(shape), begin.tolist(), end.tolist(), strides.tolist(), masks):
-            if part.axis is None:
-                index.append(None)
-            elif part.is_index:
-                _check_index_in_range(part, shape[part.axis])
-                index.append(part.start)
-            else:
-                index.append(slice(part.start, part.stop, part.step))
+        return _cached_index(
+            shape, tuple(begin.tolist()), tuple(end.tolist()), tuple(strides.tolist()), masks
+        )
     except ValueError as error:
         raise InvalidArgumentError(None, None, str(error)) from None
+
+
+@functools.lru_cache(maxsize=4096)
+def _cached_index(
+    shape: tuple[int, ...],
+    begin: tuple[int, ...],
+    end: tuple[int, ...],
+    strides: tuple[int, ...],
+    masks: Masks,
+) -> tuple[Any, ...]:
+    index: list[Any] = []
+    for part in parts_of(len(shape), begin, end, strides, masks):
+        if part.axis is None:
+            index.append(None)
+        elif part.is_index:
+            _check_index_in_range(part, shape[part.axis])
+            index.append(part.start)
+        else:
+            index.append(slice(part.start, part.stop, part.step))
     return tuple(index)
 
 

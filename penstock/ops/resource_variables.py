@@ -111,11 +111,22 @@ def variable_shape_kernel(xp: Any, value: Any, *, out_type: dtypes.DType) -> Any
     return np.array(value.shape, out_type.np_dtype)
 
 
+def known_shape(op: Operation) -> shapes.Shape:
+    return declared_shape(op._inputs[0])
+
+
+def refine_shape(op: Operation) -> None:
+    known = known_shape(op)
+    if known is not None:
+        op.outputs[0].set_shape((len(known),))
+
+
 VARIABLE_SHAPE = register(
     OpSpec(
         name="VariableShape", inputs=("input: resource",), outputs=("output: out_type",),
         attrs=("out_type: {int32, int64} = DT_INT32",), stateful=True,
         shape=lambda input: (None,), kernel=variable_shape_kernel, gradient=NOT_DIFFERENTIABLE,
+        refine=refine_shape, partial_value=known_shape,
     )
 )  # fmt: skip
 

@@ -165,7 +165,7 @@ def test_deferred_and_empty(tmp_path: Path) -> None:
 
 
 def test_shards(tmp_path: Path) -> None:
-    """One file for each device, which come together under one name."""
+    """One file for each device, which MergeV2Checkpoints puts under one name."""
     with tf.device("/cpu:0"):
         a = tf.Variable([1.0, 2.0], name="a")
     with tf.device("/cpu:1"):

@@ -60,6 +60,39 @@ def unshaped(tf: Any, x: Any) -> Any:
     return value_after(tf, tf.assign(variable(tf, "ref"), x, validate_shape=False))
 
 
+def counted(tf: Any, kind: str) -> Any:
+    """A counter before it counts up."""
+    return tf.count_up_to(tf.Variable(4, name="n", use_resource=kind == "resource"), 7)
+
+
+def resource_places(tf: Any, how: str, indices: Any, x: Any) -> Any:
+    """A resource variable's value after an update of some elements."""
+    return value_after(tf, getattr(variable(tf, "resource"), "scatter_nd_" + how)(indices, x))
+
+
+def shape_of(tf: Any) -> Any:
+    """The shape of a resource variable, asked of its handle."""
+    return tf.raw_ops.VariableShape(input=variable(tf, "resource").handle)
+
+
+def destroyed(tf: Any) -> Any:
+    """Whether a resource has a value once it was destroyed."""
+    v = variable(tf, "resource")
+    with tf.control_dependencies([tf.raw_ops.DestroyResourceOp(resource=v.handle)]):
+        return tf.is_variable_initialized(v)
+
+
+def old_variable(tf: Any, x: Any) -> Any:
+    """The op that variables were before VariableV2."""
+    ref = tf.raw_ops.Variable(shape=[3], dtype=tf.float32, name="old")
+    return value_after(tf, tf.assign(ref, x))
+
+
+def sharded_filename(tf: Any) -> Any:
+    """The name of a part of a checkpoint."""
+    return tf.raw_ops.ShardedFilename(basename="/tmp/model", shard=3, num_shards=12)
+
+
 CASES = (
     [
         case(assigned, kind, how, floats(3, 2)).but(gradient=False)
@@ -79,6 +112,12 @@ CASES = (
         for how in ("update", "add", "sub")
     ]
     + [
+        case(resource_places, how, np.array([[2, 1], [0, 0]], np.int32), floats(2)).but(
+            gradient=False
+        )
+        for how in ("update", "add", "sub")
+    ]
+    + [
         case(scattered_places, "add", np.array([[1], [1]], np.int64), floats(2, 2)).but(
             gradient=False
         ),
@@ -86,6 +125,15 @@ CASES = (
         case(scattered, "ref", "update", ONCE, np.array(7.0, np.float32)).but(gradient=False),
         case(assigned_integers, "scatter_div", np.array([2, 2, -3], np.int32)).but(gradient=False),
         case(unshaped, floats(5)).but(gradient=False),
+        case(counted, "ref").but(gradient=False),
+        case(counted, "resource").but(gradient=False),
+        case(shape_of).but(gradient=False),
+        case(destroyed).but(gradient=False),
+        case(old_variable, floats(3)).but(gradient=False),
+        case(sharded_filename).but(gradient=False),
+        case("string_join", ["a", np.array([b"b", b"c"], object)], separator="-").but(
+            gradient=False
+        ),
         case(gathered, TWICE).but(gradient=False),
         case(gathered, np.array([[0, 2], [1, 1]], np.int32)).but(gradient=False),
     ]

@@ -98,10 +98,11 @@ class ArgSpec:
                         f"not match expected type of {fixed.name}."
                     )
                 return
-            known = attrs.get(self.type_attr)
+            key = self.type_attr
+            known = attrs.get(key)
             if known is None:
                 self._check_allowed(dtype)
-                attrs[self.type_attr] = dtype
+                attrs[key] = dtype
             elif known is not dtype:
                 raise self._mismatch(op_name, dtype, known)
             return

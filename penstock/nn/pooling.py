@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import OpSpec, raw
 from penstock.graph.public import name_scope
 from penstock.nn.arguments import is_channels_first, per_axis, renamed
-from penstock.ops.constant import convert_to_tensor
+
+
+class MaxPoolWithArgmax(NamedTuple):
+    """What `max_pool_with_argmax` returns."""
+
+    output: Tensor
+    argmax: Tensor
 
 
 def _pool(
@@ -274,7 +280,7 @@ def max_pool_with_argmax(
     name: str | None = None,
     output_dtype: Any = None,
     include_batch_in_index: bool = False,
-) -> Any:
+) -> MaxPoolWithArgmax:
     """The maximum of each window of images, and where it is.
 
     Args:
@@ -300,8 +306,8 @@ def max_pool_with_argmax(
     if data_format != "NHWC":
         raise ValueError("data_format values other  than 'NHWC' are not supported")
     index_type = renamed("output_dtype", output_dtype, "Targmax", Targmax)
-    return raw.MaxPoolWithArgmax(
-        convert_to_tensor(input, name="input") if name is None else input,
+    outputs = raw.MaxPoolWithArgmax(
+        input,
         ksize=ksize,
         strides=strides,
         padding=padding,
@@ -309,3 +315,4 @@ def max_pool_with_argmax(
         include_batch_in_index=include_batch_in_index,
         name=name,
     )
+    return MaxPoolWithArgmax(*outputs)

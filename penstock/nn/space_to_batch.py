@@ -104,9 +104,9 @@ def _over(
     sizes = _spatial_sizes(input, axes)
     paddings, crops = required_space_to_batch_paddings(sizes, rate, base)
     block = _with_other_axes(rate, 1, axes)
-    spread = raw.SpaceToBatchND(input, block, _with_other_axes(paddings, 0, axes))
-    result = operator(spread, "VALID")
-    return raw.BatchToSpaceND(result, block, _with_other_axes(crops, 0, axes))
+    paddings, crops = _with_other_axes(paddings, 0, axes), _with_other_axes(crops, 0, axes)
+    result = operator(raw.SpaceToBatchND(input, block, paddings), "VALID")
+    return raw.BatchToSpaceND(result, block, crops)
 
 
 def _base_paddings(
@@ -214,7 +214,7 @@ def _with_other_axes(values: Any, fill: int, axes: list[int]) -> Any:
         array = np.asarray(known[0])
         rows = np.full((skipped, *array.shape[1:]), fill, array.dtype)
         return np.concatenate([rows, array])
-    values = values[: len(axes)]
+    values = values[0 : len(axes)]
     if not skipped:
         return api.concat([values], 0)
     rest = values.get_shape().as_list()[1:]

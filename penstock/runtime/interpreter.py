@@ -13,6 +13,7 @@ Registers (v0, …) are used again as soon as their value is not needed any more
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
@@ -86,11 +87,10 @@ class Interpreter:
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != self._filename:
             trace = trace.tb_next
-        op = None if trace is None else self._op_of_line.get(trace.tb_lineno)
-        if op is None:
+        if trace is None or (op := self._op_of_line.get(trace.tb_lineno)) is None:
             return error
-        registers = trace.tb_frame.f_locals  # type: ignore[union-attr]
-        line = self.source.split("\n")[trace.tb_lineno - 1]  # type: ignore[union-attr]
+        registers = trace.tb_frame.f_locals
+        line = self.source.split("\n")[trace.tb_lineno - 1]
         operands = [registers[name] for name in _registers_in(line) if name in registers]
         return at_op(error, op, operands)
 
@@ -248,7 +248,7 @@ class _Writer:
         spec = op.spec
         assert spec.reserve is not None
         attrs = spec.attrs_for(spec.reserve, op)
-        reserve = spec.reserve if not attrs else (lambda *values: spec.reserve(*values, **attrs))  # type: ignore[misc]
+        reserve = functools.partial(spec.reserve, **attrs) if attrs else spec.reserve
         self.namespace[name := f"n{len(self._lines)}"] = reserve
         return f"{self._name('r', self._state.random(op))}.take({name}({arguments}))"
 

@@ -75,13 +75,18 @@ def _checked_axis(axis: Any, rank: int) -> int:
     return at % rank
 
 
+def _batch_rank(batch_dims: int, indices: Any) -> int:
+    """How many axes go together; a negative number counts from the indices' last axis."""
+    return batch_dims if batch_dims >= 0 else batch_dims + indices.ndim
+
+
 def gather_v2_kernel(xp: Any, params: Any, indices: Any, axis: Any, *, batch_dims: int) -> Any:
     at = _checked_axis(axis, params.ndim)
     _check_range(indices, params.shape[at])
     if batch_dims == 0:
         return params.take(indices, at)
     return _batch_gather(
-        xp, params, indices, at, batch_dims % (indices.ndim + 1), lambda array, index: array[index]
+        xp, params, indices, at, _batch_rank(batch_dims, indices), lambda array, index: array[index]
     )
 
 
@@ -94,7 +99,7 @@ def traced_gather_v2_kernel(
     if batch_dims == 0:
         return xp.take(params, inside, at, mode="fill", fill_value=0)
     return _batch_gather(
-        xp, params, inside, at, batch_dims % (indices.ndim + 1),
+        xp, params, inside, at, _batch_rank(batch_dims, indices),
         lambda array, index: xp.asarray(array).at[index].get(mode="fill", fill_value=0),
     )  # fmt: skip
 

@@ -216,8 +216,10 @@ def one_hot_kernel(
         raise InvalidArgumentError(None, None, text)
     if depth < 0:
         raise InvalidArgumentError(None, None, f"depth must be non-negative, got: {int(depth)}")
-    columns = np.arange(int(depth), dtype=indices.dtype).reshape((-1,) + (1,) * (indices.ndim - at))
-    return xp.where(xp.expand_dims(indices, at) == columns, on_value, off_value)
+    dtype = np.int64 if indices.dtype == np.uint8 else indices.dtype  # a depth may be above 255
+    columns = np.arange(int(depth), dtype=dtype).reshape((-1,) + (1,) * (indices.ndim - at))
+    spread = indices.reshape((*indices.shape[:at], 1, *indices.shape[at:]))
+    return xp.where(spread == columns, on_value, off_value)
 
 
 ONE_HOT = register(

@@ -63,6 +63,7 @@ CASES = [
     case("gather", floats(2, 3, 4), np.array([[0], [2]], INT), axis=2, batch_dims=1).but(
         numeric=False
     ),
+    case("gather", floats(2, 3, 4), np.array([[0, 2], [1, 1]], INT), axis=1, batch_dims=-1),
     case("gather", ints(5), [4, 0]),
     case("gather", bools(5), [4, 0]),
     case("gather", np.array([b"a", b"b"], object), [1, 1]),

@@ -119,6 +119,7 @@ class OpSpec:
     wants_ctx: bool = field(init=False, repr=False)
     wants_rng: bool = field(init=False, repr=False)
     pure: bool = field(init=False, repr=False)
+    blocking: bool = field(init=False, repr=False)  # the kernel is a generator: it may wait
     kernel_attrs: tuple[str, ...] = field(init=False, repr=False)
     # The kernel takes the inputs one by one, and all of them.
     plain: bool = field(init=False, repr=False)
@@ -154,6 +155,7 @@ class OpSpec:
             )
         effect = self.stateful or self.wants_ctx or self.wants_rng or self.writes
         put("pure", not effect and not self.variable)
+        put("blocking", inspect.isgeneratorfunction(kernel))
         put("kernel_attrs", attr_parameters(kernel))
         put("plain", self._simple and not self.writes and not self.unread)
 

@@ -84,6 +84,7 @@ class Plan:
         feeds: the tensors that must be fed, in the order of the arguments.
         steps: the ops, in order.
         results: for each fetch its operand; None for an operation.
+        ordered: the operations that the fetches need, in order, those included that no step is left of.
     """
 
     graph: Graph
@@ -91,6 +92,7 @@ class Plan:
     feeds: tuple[Tensor, ...]
     steps: list[Step]
     results: list[Operand]
+    ordered: list[Operation]
 
 
 def make_plan(
@@ -126,7 +128,7 @@ def make_plan(
     for op in ordered:
         forced.update(op._control_inputs)
     steps = _without_unneeded(rewriter.steps, results, forced)
-    return Plan(graph, tuple(fetches), tuple(feeds), steps, results)
+    return Plan(graph, tuple(fetches), tuple(feeds), steps, results, ordered)
 
 
 class _Rewriter:

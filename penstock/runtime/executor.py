@@ -16,10 +16,12 @@ from typing import Any
 import numpy as np
 
 from penstock.plan.clusters import ClusterPlan, split
-from penstock.plan.plan import Plan
+from penstock.plan.plan import Plan, Step
+from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
-from penstock.runtime.interpreter import Interpreter
+from penstock.runtime.interpreter import Interpreter, Item
 from penstock.runtime.reference import run_plan
+from penstock.runtime.scheduler import Schedule, Watch
 from penstock.runtime.state import SessionState
 from penstock.runtime.xla import CompiledCluster
 
@@ -95,8 +97,12 @@ class Executor:
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in plan.steps])
         self._runs = 0
+        self._items: Sequence[Item] | None = None
+        self._schedules: dict[bool, Schedule] = {}
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
-        if jit is Jit.OFF or not plan.steps:
+        if any([step.op.spec.blocking for step in plan.steps]):
+            self.run = self._run_blocking
+        elif jit is Jit.OFF or not plan.steps:
             self.run = self._run_uncompiled
         elif jit is Jit.AUTO:
             self.run = self._choose
@@ -161,18 +167,66 @@ class Executor:
         return self._interpreted(*values)
 
     def _run_compiled(self, *values: Any) -> Sequence[Any]:
+        items = self._compiled_items()
         with self._lock:
             if self._compiled is None:
-                items = [
-                    CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
-                    for item in split(self.plan)
-                ]
                 self._compiled = self._guarded(
                     Interpreter(self.plan, self._state, items, self._converters)
                 )
         if self._jit is Jit.ON:
             self.run = self._compiled
         return self._compiled(*values)
+
+    def _compiled_items(self) -> Sequence[Item]:
+        with self._lock:
+            if self._items is None:
+                self._items = [
+                    CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
+                    for item in split(self.plan)
+                ]
+            return self._items
+
+    def run_under(
+        self, control: RunControl, watch: Watch | None, values: Sequence[Any]
+    ) -> Sequence[Any]:
+        """Runs item by item, within limits and watched.
+
+        Args:
+            control: ends the run early.
+            watch: is called after each item.
+            values: a value for each feed.
+        """
+        fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
+        compiled = self._jit is Jit.ON or self._items is not None
+        return self._schedule(compiled).run(self._state, fed, control, watch)
+
+    def _schedule(self, compiled: bool) -> Schedule:
+        schedule = self._schedules.get(compiled)
+        if schedule is None:
+            items = self._compiled_items() if compiled else self.plan.steps
+            schedule = self._schedules[compiled] = Schedule(self.plan, items)
+        return schedule
+
+    def _run_blocking(self, *values: Any) -> Sequence[Any]:
+        """Runs a plan with ops that may wait. Its other ops are compiled when that pays."""
+        control = RunControl(self._state, self._state.timeout)
+        if self._jit is not Jit.AUTO or self._items is not None:
+            return self.run_under(control, None, values)
+        entry = self._shapes.setdefault((), Shapes())
+        entry.runs += 1
+        if entry.runs == 2:
+            entry.cost = cost = PlanCost()
+
+            def watch(item: Item, operands: list[Any], outputs: list[Any], *times: int) -> None:
+                if isinstance(item, Step):
+                    cost.observe(item, operands, outputs)
+
+            return self.run_under(control, watch, values)
+        if entry.cost is not None:
+            entry.saved += entry.cost.saving
+            if entry.saved > entry.cost.compile_seconds:
+                self._compiled_items()
+        return self.run_under(control, None, values)
 
     def _guarded(self, program: Interpreter) -> Callable[..., Any]:
         """The program, run without NumPy's warnings; its errors name the op."""

@@ -39,17 +39,28 @@ def run_plan(
     for step in plan.steps:
         operands: list[Any] = []
         try:
-            for operand in step.operands:
-                if type(operand) is list:
-                    operands.append([value_of(item, values, state) for item in operand])
-                else:
-                    operands.append(value_of(operand, values, state))
+            operands.extend(operands_of(step, values, state))
             outputs = run_step(step, state, operands)
         except BaseException as error:
             raise at_op(error, step.op, operands) from error.__cause__
         values.update(zip(step.op.outputs, outputs, strict=False))
         if observe is not None:
             observe(step, operands, outputs)
+    return results_of(plan, values, state)
+
+
+def operands_of(step: Step, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
+    """The values that a step's kernel takes."""
+    return [
+        [value_of(item, values, state) for item in operand]
+        if type(operand) is list
+        else value_of(operand, values, state)
+        for operand in step.operands
+    ]
+
+
+def results_of(plan: Plan, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
+    """What a run gives its caller: for each fetch its value, or None for an operation."""
     return [
         None if result is None else own(_result(result, values, state)) for result in plan.results
     ]

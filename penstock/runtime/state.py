@@ -105,6 +105,10 @@ class SessionState:
         self._random: dict[Operation, RandomSlot] = {}
         self._counts: dict[Operation, itertools.count[int]] = {}
         self.resources: dict[Any, Any] = {}
+        self.changed = threading.Condition()  # guards what ops wait for, such as queues
+        self.changes = 0
+        self.cancelled = False
+        self.timeout: float | None = None  # seconds that a run may wait, where its options say nothing
 
     def variable(self, op: Operation) -> VariableSlot:
         """The slot of a variable, made at its first use."""
@@ -131,8 +135,16 @@ class SessionState:
         with self.lock:
             return next(self._counts.setdefault(op, itertools.count(1)))
 
-    def clear(self) -> None:
-        """Forgets everything."""
+    def notify(self) -> None:
+        """Wakes the ops that wait. To be called after each change of what they may wait for."""
+        with self.changed:
+            self.changes += 1
+            self.changed.notify_all()
+
+    def close(self) -> None:
+        """Forgets everything, and ends the runs that wait."""
+        self.cancelled = True
+        self.notify()
         with self.lock:
             self._variables.clear()
             self._random.clear()

@@ -143,7 +143,12 @@ class CompiledCluster(Cluster):
         if self._interpreter is None:
             outputs = tuple(self.outputs)
             plan = Plan(
-                self.plan.steps[0].op.graph, outputs, tuple(self.inputs), self.steps, list(outputs)
+                self.steps[0].op.graph,
+                outputs,
+                tuple(self.inputs),
+                self.steps,
+                list(outputs),
+                [step.op for step in self.steps],
             )
             self._interpreter = Interpreter(
                 plan, self._state, self.steps, [np.asarray] * len(self.inputs)

@@ -60,15 +60,17 @@ class BaseSession:
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
         if not isinstance(target, (str, bytes)):
-            raise TypeError(f"target must be a string, but got {target!r}")
+            raise TypeError(f"target must be a string, but got {type(target)}")
         if target:
             raise errors.NotFoundError(
-                None, None, f"No session factory registered for the target {target!r}"
+                None,
+                None,
+                f"No session factory registered for the given session options: target {target!r}",
             )
         if graph is not None and not isinstance(graph, Graph):
-            raise TypeError(f"graph must be a tf.Graph, but got {graph!r}")
+            raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
         if config is not None and not hasattr(config, "graph_options"):
-            raise TypeError(f"config must be a tf.ConfigProto, but got {config!r}")
+            raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
         self._graph = default_graph() if graph is None else graph
         self._target = target
         self._config = config
@@ -108,7 +110,7 @@ class BaseSession:
         self._runs.clear()
         self._executors.clear()
         self._staged.clear()
-        self._state.clear()
+        self._state.close()
 
     def as_default(self) -> Any:
         """Makes it the thread's default session inside a `with` block, which does not close it.
@@ -356,7 +358,14 @@ class Session(BaseSession):
         6.0
     """
 
+    _graph_context: Any = None
+
     def __enter__(self) -> Session:
+        if self._graph_context is not None:
+            raise RuntimeError(
+                "Session context managers are not re-entrant. Use `Session.as_default()` if you "
+                "want to enter a session multiple times."
+            )
         self._graph_context = self._graph.as_default()
         self._graph_context.__enter__()
         push_session(self)
@@ -364,7 +373,8 @@ class Session(BaseSession):
 
     def __exit__(self, *details: Any) -> None:
         pop_session(self)
-        self._graph_context.__exit__(*details)
+        context, self._graph_context = self._graph_context, None
+        context.__exit__(*details)
         self.close()
 
 

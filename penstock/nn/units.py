@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.gradients import RegisterGradient
 from penstock.graph.export import api, export
-from penstock.graph.operation import Tensor
+from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.ops.constant import convert_to_tensor
@@ -47,18 +48,24 @@ def swish(features: Any) -> Tensor:
     Example:
         >>> tf.nn.swish([0.0, 1.0])  # [0, 0.731]
     """
-    return api.custom_gradient(_swish)(convert_to_tensor(features))
+    features = convert_to_tensor(features)
+    product = features * api.sigmoid(features)
+    api.identity(product)  # TensorFlow's graph holds it, and seeds of later ops count it
+    with features.graph.gradient_override_map({"IdentityN": _SWISH_GRADIENT}):
+        return raw.IdentityN([product, features])[0]
 
 
-def _swish(features: Tensor) -> Any:
-    def gradient(grad: Tensor) -> Tensor:
-        """The derivative of x s(x) is s(x) (1 + x (1 - s(x)))."""
-        with control_dependencies([grad]):
-            sigmoid = api.sigmoid(features)
-        slope = sigmoid * (1.0 + features * (1.0 - sigmoid))
-        return grad * slope
+_SWISH_GRADIENT = "CustomGradient-swish"
 
-    return features * api.sigmoid(features), gradient
+
+@RegisterGradient(_SWISH_GRADIENT)
+def _swish_gradient(op: Operation, grad: Tensor, _: Tensor) -> list[Tensor | None]:
+    """The derivative of x s(x) is s(x) (1 + x (1 - s(x)))."""
+    features = op.inputs[1]
+    with control_dependencies([grad]):
+        sigmoid = api.sigmoid(features)
+    slope = sigmoid * (1.0 + features * (1.0 - sigmoid))
+    return [None, grad * slope]
 
 
 @export("nn.relu_layer")

@@ -38,6 +38,8 @@ CASES = [
     fails("nn.dropout", floats(4, 5), 0.5, rate=0.5).but(says="Cannot specify both"),
     fails("nn.dropout", floats(4, 5), "half").but(says="keep_prob must be a floating point number"),
     fails("nn.dropout", ints(4), 0.5).but(says="x has to be a floating point tensor"),
+    # The name of its gradient is a number that TensorFlow counts up.
+    case("nn.swish", floats(3, 4)).but(nodes=False),
     case("nn.relu_layer", distinct(2, 3), floats(3, 4), floats(4)),
     case("nn.xw_plus_b", floats(2, 3), floats(3, 4), floats(4), name="out"),
     # TensorFlow chooses the type that it counts in by a cond.

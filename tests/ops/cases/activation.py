@@ -23,7 +23,13 @@ def second(name: str) -> Any:
     return with_gradient
 
 
+def softplus_grad(tf: Any, gradients: Any, features: Any) -> Any:
+    """The op that graphs of other versions hold for the gradient of softplus."""
+    return tf.raw_ops.SoftplusGrad(gradients=gradients, features=features)
+
+
 CASES = [
+    case(softplus_grad, floats(3, 4), floats(3, 4)),
     case("nn.relu", AWAY),
     case("nn.relu", EDGES).but(numeric=False),
     case("nn.relu", ints(2, 5)),

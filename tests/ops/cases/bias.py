@@ -13,7 +13,13 @@ def twice(tf: Any, x: Any, bias: Any) -> Any:
     return [y, tf.gradients(y, bias)[0]]
 
 
+def first_version(tf: Any, x: Any, bias: Any) -> Any:
+    """BiasAddV1, which knows one order of axes alone."""
+    return tf.raw_ops.BiasAddV1(value=x, bias=bias)
+
+
 CASES = [
+    case(first_version, floats(2, 3, 4), floats(4)),
     case("nn.bias_add", floats(3, 4), floats(4)),
     case("nn.bias_add", floats(2, 3, 4, 5), floats(5), data_format="NHWC", name="b"),
     case("nn.bias_add", floats(2, 3, 4, 5), floats(3), data_format="NCHW").but(

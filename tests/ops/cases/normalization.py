@@ -33,7 +33,25 @@ def twice(tf: Any, x: Any, scale: Any, offset: Any) -> Any:
     return tf.gradients(y**3, [x, scale])
 
 
+def first_version(tf: Any, x: Any, scale: Any, offset: Any) -> Any:
+    """Images of FusedBatchNorm, whose vectors have the images' type."""
+    empty = tf.constant([], tf.float32)
+    return tf.raw_ops.FusedBatchNorm(
+        x=x, scale=scale, offset=offset, mean=empty, variance=empty, epsilon=0.01
+    )[0]
+
+
+def second_version(tf: Any, x: Any, scale: Any, offset: Any) -> Any:
+    """Images of FusedBatchNormV2."""
+    empty = tf.constant([], tf.float32)
+    return tf.raw_ops.FusedBatchNormV2(
+        x=x, scale=scale, offset=offset, mean=empty, variance=empty, epsilon=0.01
+    )[0]
+
+
 CASES = [
+    case(first_version, X, floats(3), floats(3)).but(numeric=False),
+    case(second_version, X, floats(3), floats(3)).but(numeric=False),
     case(trained, X, floats(3), floats(3)).but(gradient=False),
     case(trained_images, X, floats(3), floats(3)).but(numeric=False),  # no float64 form
     case(used, X, floats(3), floats(3), floats(3), VARIANCE).but(numeric=False),

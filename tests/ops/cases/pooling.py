@@ -29,7 +29,20 @@ def with_argmax(tf: Any, x: Any) -> Any:
     return list(tf.nn.max_pool_with_argmax(x, [1, 2, 2, 1], [1, 2, 2, 1], "SAME"))
 
 
+def windows_as_inputs(tf: Any, x: Any) -> Any:
+    """MaxPoolV2, whose windows are tensors."""
+    return tf.raw_ops.MaxPoolV2(input=x, ksize=[1, 3, 2, 1], strides=[1, 2, 2, 1], padding="SAME")
+
+
+def max_3d_twice(tf: Any, x: Any) -> Any:
+    """Maxima of volumes and their gradient, which is differentiated in turn."""
+    y = tf.nn.max_pool3d(x, 2, 2, "SAME")
+    return [y, tf.gradients(y**2, x)[0]]
+
+
 CASES = [
+    case(windows_as_inputs, X),
+    case(max_3d_twice, distinct(1, 3, 4, 5, 2)).but(numeric=False),  # no float64 form
     case("nn.max_pool", X, [1, 2, 2, 1], [1, 2, 2, 1], "SAME"),
     case("nn.max_pool", X, 2, 2, "VALID", name="pool"),
     case("nn.max_pool", X, [3, 2], [1, 2], "SAME"),

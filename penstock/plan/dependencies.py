@@ -1,7 +1,7 @@
 """What each step of a plan must wait for, where steps need not run in the plan's order.
 
-Data and control dependencies, those through operations that the plan left out included, and the order of reads and
-assignments of a variable.
+Data and control dependencies, those through operations that the plan left out included, and the
+order of reads and assignments of a variable.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ def step_dependencies(plan: Plan) -> list[set[int]]:
     """For each step the places of the earlier steps that it must wait for."""
     place = {step.op: number for number, step in enumerate(plan.steps)}
     fed = frozenset(plan.feeds)
-    stands_for: dict[Operation, set[int]] = {}  # the steps that an operation, left out or not, is done with
+    stands_for: dict[Operation, set[int]] = {}  # the steps with which an operation is done
     found: list[set[int]] = [set() for _ in plan.steps]
     for op in plan.ordered:
         before: set[int] = set()
@@ -29,7 +29,7 @@ def step_dependencies(plan: Plan) -> list[set[int]]:
             continue
         for operand in plan.steps[number].flat_operands():
             if isinstance(operand, Tensor) and operand not in fed:
-                before.add(place[operand.op])  # an equal op may stand in the place of an input's own
+                before.add(place[operand.op])  # an equal op may stand in the place of the input
         found[number] = before
         stands_for[op] = {number}
     _add_order_of_variables(plan.steps, found)

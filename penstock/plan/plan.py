@@ -33,12 +33,18 @@ class Constant:
 
 
 class Read:
-    """An operand that is the value a variable has at that place in the order."""
+    """An operand that is the value a variable has at that place in the order.
 
-    __slots__ = ("variable",)
+    Attributes:
+        variable: the variable's operation.
+        by_update: it is read by an op that assigns the variable.
+    """
 
-    def __init__(self, variable: Operation) -> None:
+    __slots__ = ("by_update", "variable")
+
+    def __init__(self, variable: Operation, by_update: bool = False) -> None:
         self.variable = variable
+        self.by_update = by_update
 
 
 Operand = Any  # Tensor | Constant | Read | list of these
@@ -84,7 +90,7 @@ class Plan:
         feeds: the tensors that must be fed, in the order of the arguments.
         steps: the ops, in order.
         results: for each fetch its operand; None for an operation.
-        ordered: the operations that the fetches need, in order, those included that no step is left of.
+        ordered: the operations that the fetches need, in order, left out or not.
     """
 
     graph: Graph
@@ -208,7 +214,11 @@ class _Rewriter:
             position += 1
             if arg.name in spec.writes:
                 writes.append(variable_of(tensor))
-            if arg.name not in spec.unread:
+            if arg.name in spec.unread:
+                continue
+            if arg.name in spec.writes and tensor not in self._fed:
+                operands.append(Read(writes[-1], by_update=True))
+            else:
                 operands.append(self.operand(tensor))
         return operands, writes
 

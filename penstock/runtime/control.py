@@ -29,7 +29,9 @@ class RunControl:
             raise CancelledError(None, None, "Session has been closed.")
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlineExceededError(
-                None, None, f"Timed out waiting for notification: the run took over {self._timeout} s"
+                None,
+                None,
+                f"Timed out waiting for notification: the run took over {self._timeout} s",
             )
 
     def wait(self, seen: int) -> None:

@@ -192,7 +192,8 @@ class _Writer:
         if kind is Constant:
             return self._name("c", operand.value)
         if kind is Read:
-            return f"{self._name('s', self._state.variable(operand.variable))}.read()"
+            method = "read_for_update" if operand.by_update else "read"
+            return f"{self._name('s', self._state.variable(operand.variable))}.{method}()"
         return f"[{', '.join([self._text(item) for item in operand])}]"
 
     # Lines

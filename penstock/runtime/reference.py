@@ -71,7 +71,8 @@ def value_of(operand: Operand, values: dict[Tensor, Any], state: SessionState) -
     if isinstance(operand, Constant):
         return operand.value
     if isinstance(operand, Read):
-        return state.variable(operand.variable).read()
+        slot = state.variable(operand.variable)
+        return slot.read_for_update() if operand.by_update else slot.read()
     return values[operand]
 
 
@@ -103,7 +104,7 @@ def run_step(step: Step, state: SessionState, operands: list[Any]) -> list[Any]:
             [type(o) is Read for o in step.operands]
         ):  # read again under the lock: the update is atomic
             operands = [
-                state.variable(o.variable).read() if type(o) is Read else v
+                value_of(o, {}, state) if type(o) is Read else v
                 for o, v in zip(step.operands, operands, strict=True)
             ]
         result = kernel(*extra, *operands)

@@ -1,7 +1,8 @@
 """Runs a plan whose ops may have to wait, or that is watched: item by item, each as soon as it can.
 
-A blocking op's kernel is a generator: it yields as long as it cannot go on, and returns its result. The ops of one run that
-wait do so side by side, while all others go on, so that an enqueue and a dequeue fetched together meet.
+A blocking op's kernel is a generator: it yields as long as it cannot go on, and returns its
+result. The ops of one run that wait do so side by side, while all others go on, so that an enqueue
+and a dequeue fetched together meet.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from penstock.runtime.reference import flatten_outputs, operands_of, results_of,
 from penstock.runtime.state import SessionState
 from penstock.runtime.step_errors import at_op
 
-# Called after each item: (item, operands, outputs, start, end), the times in nanoseconds of time.time_ns.
+# Called after each item: (item, operands, outputs, start, end), the times by time.time_ns.
 Watch = Callable[[Item, list[Any], list[Any], int, int], None]
 
 
@@ -40,7 +41,11 @@ class Schedule:
         self.dependencies = _item_dependencies(plan, items)
 
     def run(
-        self, state: SessionState, fed: Sequence[Any], control: RunControl, watch: Watch | None = None
+        self,
+        state: SessionState,
+        fed: Sequence[Any],
+        control: RunControl,
+        watch: Watch | None = None,
     ) -> list[Any]:
         """Runs all items.
 
@@ -145,7 +150,7 @@ class _Run:
 
 def _begin(step: Step, state: SessionState, operands: list[Any]) -> Generator[None, None, Any]:
     kernel = step.op.spec.bound_kernel(step.op, np)
-    return kernel(OpContext(step.op, state), *operands)  # type: ignore[no-any-return]
+    return kernel(OpContext(step.op, state), *operands)
 
 
 def _item_dependencies(plan: Plan, items: Sequence[Item]) -> list[set[int]]:

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import shapes
-from penstock.graph.errors import FailedPreconditionError, InvalidArgumentError
+from penstock.graph import dtypes, shapes
+from penstock.graph.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
 from penstock.graph.operation import Operation
 from penstock.plan.plan import variable_key
 
@@ -24,11 +24,12 @@ class VariableSlot:
     It is a NumPy array, or a JAX array after a compiled step assigned it.
     """
 
-    __slots__ = ("name", "shape", "value")
+    __slots__ = ("container", "is_resource", "name", "shape", "value")
 
-    def __init__(self, name: str, shape: shapes.Shape) -> None:
-        self.name = name
-        self.shape = shape
+    def __init__(self, variable: Operation) -> None:
+        self.container, self.name = variable_key(variable)
+        self.is_resource = variable.outputs[0].dtype is dtypes.resource
+        self.shape: shapes.Shape = variable._attrs.get("shape")
         self.value: Any = None
 
     def read(self) -> Any:
@@ -39,12 +40,35 @@ class VariableSlot:
         """
         value = self.value
         if value is None:
-            raise FailedPreconditionError(
-                None, None, f"Attempting to use uninitialized value {self.name}"
-            )
+            raise self._uninitialized()
         if type(value) is np.ndarray or isinstance(value, np.generic):
             return value
         return np.asarray(value)  # JAX gives memory that NumPy looks at to no other use
+
+    def read_for_update(self) -> Any:
+        """The value as a NumPy array, for an op that assigns the variable.
+
+        Raises:
+            NotFoundError: the resource was not initialized.
+            FailedPreconditionError: the reference was not.
+        """
+        if self.value is None and self.is_resource:
+            raise NotFoundError(None, None, self._missing_resource())
+        return self.read()
+
+    def _missing_resource(self) -> str:
+        container = self.container or "localhost"
+        return f"Resource {container}/{self.name} does not exist. (Could not find resource)"
+
+    def _uninitialized(self) -> FailedPreconditionError:
+        message = f"Attempting to use uninitialized value {self.name}"
+        if self.is_resource:
+            message = (
+                f"Error while reading resource variable {self.name} from Container: "
+                f"{self.container or 'localhost'}. This could mean that the variable was "
+                f"uninitialized. Not found: {self._missing_resource()}"
+            )
+        return FailedPreconditionError(None, None, message)
 
     def write(self, value: Any) -> Any:
         """Assigns; returns the value.
@@ -108,7 +132,7 @@ class SessionState:
         self.changed = threading.Condition()  # guards what ops wait for, such as queues
         self.changes = 0
         self.cancelled = False
-        self.timeout: float | None = None  # seconds that a run may wait, where its options say nothing
+        self.timeout: float | None = None  # seconds that a run may take, unless its options say
 
     def variable(self, op: Operation) -> VariableSlot:
         """The slot of a variable, made at its first use."""
@@ -116,7 +140,7 @@ class SessionState:
         slot = self._variables.get(key)
         if slot is None:
             with self.lock:
-                slot = self._variables.setdefault(key, VariableSlot(key[1], op._attrs.get("shape")))
+                slot = self._variables.setdefault(key, VariableSlot(op))
         return slot
 
     def random(self, op: Operation) -> RandomSlot:

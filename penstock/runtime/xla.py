@@ -295,7 +295,10 @@ class _Tracer:
             return operand.value if index is None else large[index]
         if isinstance(operand, Read):
             value = variables[operand.variable]
-            return self._state.variable(operand.variable).read() if value is None else value
+            if value is not None:
+                return value
+            slot = self._state.variable(operand.variable)  # raises: it has no value
+            return slot.read_for_update() if operand.by_update else slot.read()
         return values[operand]
 
     def _run(

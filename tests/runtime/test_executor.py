@@ -174,3 +174,18 @@ def test_a_variable_fetched_beside_a_feed_is_read_after_the_update(level):
         session.run(total.initializer)
         for number in range(1, 6):
             assert session.run([total, step, update.op], {step: 2.0}) == [2.0 * number, 2.0, None]
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_an_uninitialized_resource_is_told_from_a_reference(level):
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    resource = tf.Variable(1.0, use_resource=True, name="r")
+    reference = tf.Variable(1.0, name="w")
+    with tf.Session(config=config) as session:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="reading resource variable r"):
+            session.run(resource + 1.0)
+        with pytest.raises(tf.errors.NotFoundError, match="Could not find resource"):
+            session.run(resource.assign_add(1.0).op)
+        with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value w"):
+            session.run(reference.assign_add(1.0))

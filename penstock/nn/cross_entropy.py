@@ -7,7 +7,7 @@ from typing import Any
 
 from penstock.graph import dtypes
 from penstock.graph.export import api, export
-from penstock.graph.operation import Tensor
+from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.nn.arguments import renamed
@@ -156,8 +156,7 @@ def sparse_softmax_cross_entropy_with_logits(
             return api.cast(cost, logits.dtype)
         checks = []
         if not known:
-            same = api.assert_equal(api.shape(labels), api.shape(logits)[:-1])
-            checks.append(same)
+            checks.append(_assert_equal(api.shape(labels), api.shape(logits)[:-1]))
         with control_dependencies(checks):
             classes = api.shape(logits)[api.rank(logits) - 1]
             rows = api.reshape(precise, [-1, classes])
@@ -166,6 +165,16 @@ def sparse_softmax_cross_entropy_with_logits(
             cost = api.reshape(cost, labels_shape)
             cost.set_shape(labels.get_shape())
             return api.cast(cost, logits.dtype)
+
+
+def _assert_equal(x: Tensor, y: Tensor) -> Operation:
+    """An operation that fails where two shapes differ in a run."""
+    with name_scope(None, "assert_equal", [x, y]):
+        pass  # TensorFlow opens this scope twice: what follows is named assert_equal_1
+    with name_scope(None, "assert_equal", [x, y]):
+        condition = api.reduce_all(api.equal(x, y))
+        shown = ["Condition x == y did not hold element-wise:", f"x ({x.name}) = ", x]
+        return api.Assert(condition, [*shown, f"y ({y.name}) = ", y])
 
 
 def _check_sparse_shapes(labels: Tensor, logits: Tensor) -> bool:

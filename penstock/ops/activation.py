@@ -426,6 +426,25 @@ def softplus(features: Any, name: str | None = None) -> Tensor:
     return SOFTPLUS(features, name=name)
 
 
+@export("log_sigmoid", "math.log_sigmoid")
+def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
+    """log(1 / (1 + exp(-x))), element by element, without overflow: -softplus(-x).
+
+    Args:
+        x: a tensor of a floating type.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor like `x`.
+
+    Example:
+        >>> tf.log_sigmoid(logits)
+    """
+    with name_scope(name, "LogSigmoid", [x]) as scope:
+        return api.negative(api.nn.softplus(-convert_to_tensor(x, name="x")), name=scope)  # type: ignore[no-any-return]
+
+
+
 @export("nn.softsign", "math.softsign")
 def softsign(features: Any, name: str | None = None) -> Tensor:
     """features / (abs(features) + 1), element by element.

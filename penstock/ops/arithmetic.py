@@ -15,6 +15,7 @@ from penstock.graph.opspec import NamespaceFunction, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast, Unbroadcast, same_known_shape
 from penstock.ops.elementwise import COMPLEX, FLOATS, Grads, binary, publish_binary
+from penstock.ops.indexed_slices import IndexedSlices
 
 _ADDED = f"{FLOATS}, uint8, int8, int16, int32, int64, {COMPLEX}"
 _MULTIPLIED = f"{FLOATS}, uint8, int8, uint16, int16, int32, int64, {COMPLEX}"
@@ -286,13 +287,17 @@ def add_n(inputs: Any, name: str | None = None) -> Tensor:
     return ADD_N(tensors, name=name)
 
 
-def _list_of_tensors(inputs: Any) -> list[Tensor]:
+def _list_of_tensors(inputs: Any) -> list[Any]:
     message = (
         "inputs must be a list of at least one Tensor/IndexedSlices with the same dtype and shape"
     )
     if not isinstance(inputs, (list, tuple)) or not inputs:
         raise ValueError(message)
-    tensors = [convert_to_tensor(value) for value in inputs]
+    # The op converts IndexedSlices itself, under its own name.
+    tensors = [
+        value if isinstance(value, IndexedSlices) and len(inputs) > 1 else convert_to_tensor(value)
+        for value in inputs
+    ]
     if any(tensor.dtype.base_dtype is not tensors[0].dtype.base_dtype for tensor in tensors):
         raise ValueError(message)
     return tensors

@@ -13,6 +13,7 @@ from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.ops.indexed_slices import IndexedSlices
 
 
 def _broadcast_error(s0: Any, s1: Any) -> InvalidArgumentError:
@@ -112,8 +113,12 @@ class Unbroadcast:
 
     def __init__(self, x: Tensor, y: Tensor, grad: Any) -> None:
         self._reduced = (True, True)
+        if isinstance(grad, IndexedSlices):
+            self._shapes: tuple[Any, Any] = (api.shape(x), api.shape(y))
+            self._axes = raw.BroadcastGradientArgs(*self._shapes)
+            return
         if not (shapes.is_known(x._shape) and shapes.is_known(y._shape)):
-            self._shapes: tuple[Any, Any] = (raw.Shape(x), raw.Shape(y))
+            self._shapes = (raw.Shape(x), raw.Shape(y))
             self._axes = raw.BroadcastGradientArgs(*self._shapes)
             return
         self._shapes = (x._shape, y._shape)

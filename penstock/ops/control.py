@@ -247,14 +247,17 @@ def check_numerics_kernel(xp: Any, tensor: Any, *, message: str) -> Any:
     return tensor
 
 
+def check_numerics_gradient(op: Operation, grad: Tensor, *, message: str) -> Grads:
+    found = "Not a number (NaN) or infinity (Inf) values detected in gradient."
+    return [api.check_numerics(grad, f"{found} {message.encode()!r}")]
+
+
 CHECK_NUMERICS = register(
     OpSpec(
         name="CheckNumerics", inputs=("tensor: T",), outputs=("output: T",),
         attrs=("T: {bfloat16, half, float, double}", "message: string"),
         shape=same_shape, kernel=check_numerics_kernel,
-        gradient=lambda op, grad: [api.check_numerics(
-            grad, "Not a number (NaN) or infinity (Inf) values detected in gradient. "
-            f"{op._attrs['message']}")],
+        gradient=check_numerics_gradient,
         host=True, view=True,
     )
 )  # fmt: skip

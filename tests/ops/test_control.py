@@ -1,0 +1,7 @@
+"""Ops that pass values on, check them or call Python."""
+
+from tests.ops.suite import OpSuite
+
+
+class TestControl(OpSuite):
+    subject = "control"

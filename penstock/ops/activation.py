@@ -441,7 +441,7 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
         >>> tf.log_sigmoid(logits)
     """
     with name_scope(name, "LogSigmoid", [x]) as scope:
-        return api.negative(api.nn.softplus(-convert_to_tensor(x, name="x")), name=scope)  # type: ignore[no-any-return]
+        return api.negative(api.nn.softplus(-convert_to_tensor(x, name="x")), name=scope)
 
 
 

@@ -7,6 +7,7 @@ that were run from it, so that a loop over stages plans nothing twice.
 
 from __future__ import annotations
 
+import itertools
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -72,7 +73,7 @@ class StagedRun:
         feeds: all tensors that they may feed.
 
     Raises:
-        InvalidArgumentError: there is no fetch, or a tensor is fed and fetched.
+        InvalidArgumentError: there is no fetch, or a tensor is fed twice or fetched too.
     """
 
     def __init__(
@@ -87,7 +88,11 @@ class StagedRun:
             raise InvalidArgumentError(
                 None, None, "Must specify at least one target to fetch or execute."
             )
-        for feed in feeds:
+        for place, feed in enumerate(feeds):
+            if feed in feeds[:place]:
+                raise InvalidArgumentError(
+                    None, feed.op, f'Endpoint "{feed.name}" fed more than once.'
+                )
             if feed in fetches:
                 raise InvalidArgumentError(None, feed.op, f"{feed.name} is both fed and fetched.")
         self._graph = graph
@@ -238,6 +243,9 @@ def _op(fetch: Element) -> Operation:
     return fetch.op if isinstance(fetch, Tensor) else fetch
 
 
+_numbers = itertools.count()  # of handles: two of one setup are not equal
+
+
 class PartialRunHandle(str):
     """What `partial_run_setup` gives: it holds, and lives as long as, what later stages need."""
 
@@ -245,7 +253,7 @@ class PartialRunHandle(str):
     session: BaseSession
 
     def __new__(cls, staged: StagedRun, strict: bool, session: BaseSession) -> PartialRunHandle:
-        handle = super().__new__(cls, staged.name)
+        handle = super().__new__(cls, f"{staged.name};{next(_numbers)}")
         handle._staged = staged
         handle._strict = strict
         handle.session = session

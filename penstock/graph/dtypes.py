@@ -240,7 +240,7 @@ def as_dtype(value: Any) -> DType:
     if found is not None:
         return found
     try:
-        numpy_type = np.dtype(value)
+        numpy_type = None if value is None else np.dtype(value)  # None would be float64
     except TypeError:
         numpy_type = None
     if numpy_type is not None and numpy_type in _BY_NUMPY:

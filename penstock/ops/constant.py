@@ -283,8 +283,9 @@ def _from_python(
         if dtype is not None and dtype is not dtypes.string:
             raise TypeError(f"Expected {dtype.name}, got {value!r} of type 'str' instead.")
         return _string_array(value), dtypes.string
-    if kind == "O" and dtype is not None and dtype.is_integer:
-        array = np.array(value, dtype.np_dtype)  # Dimensions count as ints where ints are wanted
+    if kind == "O" and dtype is not None and (dtype.is_integer or dtype.is_floating):
+        # Dimensions count as ints where ints are wanted, and ints of any size as floats.
+        array = np.array(value, dtype.np_dtype)
     elif kind == "O":
         raise TypeError(
             f"Failed to convert object of type {type(value)} to Tensor. Contents: {value!r}. "

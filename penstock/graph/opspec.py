@@ -258,8 +258,22 @@ class OpSpec:
         plain: dict[str, Any] = {}
         for arg, group in zip(self.input_args, groups, strict=True):
             arg.infer(self.name, group, plain)
+        self._check_inferred(plain, attrs, inputs, name)
         self._complete_attrs(plain, attrs)
         return self._add(graph, inputs, groups, plain, name)
+
+    def _check_inferred(
+        self, inferred: dict[str, Any], given: dict[str, Any], inputs: list[Tensor], name: str
+    ) -> None:
+        """Raises ValueError where an input has another type than the attrs say."""
+        for key, found in inferred.items():
+            expected = given.get(key, found)
+            if expected != found:
+                sources = ", ".join([tensor.name for tensor in inputs])
+                raise ValueError(
+                    f"Input of node {name} was passed {key} = {found} from {sources} incompatible "
+                    f"with expected {expected}."
+                )
 
     def _convert_inputs(
         self, values: Sequence[Any], graph: Graph

@@ -89,6 +89,7 @@ def test_values_arrive(graph: Any) -> None:
         (1.5, "float16"),
         (1.5, "complex64"),
         ([1, 2], "float32"),
+        ([2**70, 1], "float64"),
         (True, "bool"),
         (True, "int32"),
         ([True, 1.5], "float32"),

@@ -62,7 +62,7 @@ def test_other_names() -> None:
     assert tf.as_dtype("int32_ref").base_dtype is tf.int32
 
 
-@pytest.mark.parametrize("value", ["float31", 4711, np.dtype("M8[s]"), [1], object(), "str8"])
+@pytest.mark.parametrize("value", [None, "float31", 4711, np.dtype("M8[s]"), [1], object(), "str8"])
 def test_what_is_no_type(value: Any) -> None:
     with pytest.raises(TypeError):
         tf.as_dtype(value)

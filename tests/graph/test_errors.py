@@ -211,3 +211,12 @@ def test_an_error_of_shapes_names_the_operation(graph: Any) -> None:
     with pytest.raises(ValueError, match="for 'layer/product'") as caught, tf.name_scope("layer"):
         tf.matmul(x, x, name="product")
     assert "(op: 'MatMul') with input shapes: [2,3], [2,3]" in str(caught.value)
+
+
+def test_a_type_that_a_stored_graph_does_not_expect(graph: Any) -> None:
+    tf.negative(tf.constant(1.0, name="c"), name="n")
+    stored = graph.as_graph_def()
+    with tf.Graph().as_default():
+        whole = tf.constant(1)
+        with pytest.raises(ValueError, match="incompatible with expected"):
+            tf.import_graph_def(stored, input_map={"c:0": whole})

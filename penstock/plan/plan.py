@@ -177,7 +177,7 @@ class _Rewriter:
             if spec.name == "Const":
                 self._known.setdefault(op.outputs[0], Constant(op._attrs["value"]))
                 return
-            self._append(op, [], [])
+            self._append(op, [[] for _ in spec.input_args], [])  # args left: lists of no tensors
             return
         operands, writes = self._operands(op)
         if spec.identity:

@@ -371,3 +371,10 @@ def test_large_arrays(graph: Any) -> None:
     array = np.arange(300_000, dtype=np.float32).reshape(300, 1000)
     with tf.Session() as session:
         np.testing.assert_array_equal(session.run(x + 1.0, {x: array}), array + 1)
+
+
+def test_an_operation_with_an_empty_list_of_inputs(graph: Any) -> None:
+    three = tf.py_func(lambda: np.float32(3.0), [], tf.float32)
+    with tf.Session() as session:
+        for _ in range(4):
+            assert session.run(three + 1.0) == 4.0

@@ -12,6 +12,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
 from penstock.graph.protos import as_bytes
 from penstock.ops.indexed_slices import IndexedSlices, SparseTensor
+from penstock.session.conversions import feed_conversion
 
 Convert = Callable[[Any], Any]
 
@@ -48,6 +49,9 @@ def flatten_feed_dict(feed_dict: Any) -> dict[Any, Any]:
 
 
 def _parts(key: Any, value: Any) -> list[tuple[Any, Any]]:
+    converted = feed_conversion(key, value)
+    if converted is not None:
+        return [part for k, v in converted for part in _parts(k, v)]
     if isinstance(key, SparseTensor):
         return list(zip((key.indices, key.values, key.dense_shape), tuple(value), strict=True))
     if isinstance(key, IndexedSlices):

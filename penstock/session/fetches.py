@@ -13,6 +13,7 @@ from penstock.ops.indexed_slices import (
     SparseTensor,
     SparseTensorValue,
 )
+from penstock.session.conversions import fetch_conversion
 
 Element = Tensor | Operation
 # From the values of all elements to the part of the structure that one fetch is.
@@ -45,6 +46,11 @@ class Fetches:
     def _walk(self, fetch: Any) -> Rebuild:
         if fetch is None:
             raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}")
+        converted = fetch_conversion(fetch)
+        if converted is not None:
+            items, combine = converted
+            inner = [self._walk(item) for item in items]
+            return lambda values: combine([part(values) for part in inner])
         if isinstance(fetch, (list, tuple)):
             return self._walk_sequence(fetch)
         if isinstance(fetch, Mapping):

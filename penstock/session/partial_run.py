@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,12 +20,12 @@ from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import make_plan, variable_of
+from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import own
 from penstock.runtime.state import SessionState
-from penstock.session.feeds import converter
-from penstock.session.fetches import Element
+from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
+from penstock.session.fetches import Element, Fetches, Rebuild
 
 if TYPE_CHECKING:
     from penstock.session.session import BaseSession
@@ -37,7 +37,7 @@ class _Place:
     Attributes:
         done: operations that have run.
         kept: tensors whose values the handle keeps, fed ones among them.
-        stages: what was run from here, by (fetches, feeds).
+        stages: what was run from here, by `_Call.key`.
     """
 
     __slots__ = ("done", "kept", "stages")
@@ -48,18 +48,50 @@ class _Place:
         self.stages: dict[Any, _Stage] = {}
 
 
+@dataclass(slots=True, eq=False)
 class _Stage:
-    """A stage: what it takes of what was kept, how it runs, what it keeps, and where it leads."""
+    """What a call does from one place.
 
-    __slots__ = ("executor", "kept", "results", "takes", "to")
+    Attributes:
+        executor: runs what is new.
+        takes: kept tensors whose values it takes, after the fed ones.
+        dropped: kept tensors that the feeds make out of date.
+        keeps: results that are kept, by their number.
+        shared: for each fetch, whether the handle keeps its value too.
+        to: where it leads.
+    """
+
+    executor: Executor
+    takes: list[Tensor]
+    dropped: list[Tensor]
+    keeps: list[tuple[Tensor, int]]
+    shared: list[bool]
+    to: _Place
+
+
+class _Call:
+    """The fetches and feeds of a call, taken apart.
+
+    Attributes:
+        key: (fetches, feeds): the elements and tensors, each once.
+        rebuild: puts the fetches' values into their structure.
+        converters: for each feed, what turns a fed value into an array.
+    """
+
+    __slots__ = ("converters", "feeds", "fetches", "key", "rebuild")
 
     def __init__(
-        self, executor: Executor, takes: list[Tensor], results: list[Tensor | Operation], to: _Place
+        self,
+        fetches: tuple[Element, ...],
+        feeds: tuple[Tensor, ...],
+        rebuild: Rebuild,
+        converters: list[Convert],
     ) -> None:
-        self.executor = executor
-        self.takes = takes
-        self.results = results
-        self.to = to
+        self.fetches = fetches
+        self.feeds = feeds
+        self.key = (fetches, feeds)
+        self.rebuild = rebuild
+        self.converters = converters
 
 
 class StagedRun:
@@ -100,7 +132,8 @@ class StagedRun:
         self._jit = jit
         self.fetches = frozenset(fetches)
         self.feeds = frozenset(feeds)
-        self.converters = {feed: converter(feed) for feed in feeds}
+        self._converters = {feed: converter(feed) for feed in feeds}
+        self._calls: dict[Any, _Call] = {}
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
         targets = [_op(fetch) for fetch in fetches]
         self._ordered = needed_operations(targets, self.feeds, frozenset())
@@ -148,21 +181,54 @@ class StagedRun:
             depends[op] = bits
         return depends
 
-    def stage(self, place: _Place, fetches: tuple[Element, ...], fed: tuple[Tensor, ...]) -> _Stage:
-        """The stage that fetches `fetches` from `place`, feeding `fed`.
+    def call(self, fetches: Any, feed_dict: Any) -> tuple[_Call, Iterable[Any]]:
+        """A call to `Session.partial_run` taken apart, and the values that it feeds.
+
+        Raises:
+            TypeError, ValueError: a fetch or feed is not of the graph.
+            InvalidArgumentError: it was not named at setup.
+        """
+        plain = feed_dict is None or isinstance(feed_dict, dict)
+        key = call_key(fetches, feed_dict or ()) if plain else None
+        found = self._calls.get(key)
+        if found is not None:
+            return found, feed_dict.values() if feed_dict else ()
+        parsed = Fetches(self._graph, fetches)
+        flat = flatten_feed_dict(feed_dict) if feed_dict else {}
+        feeds = tuple([fed_tensor(self._graph, name) for name in flat])
+        self._check_named(parsed.elements, feeds)
+        converters = [self._converters[tensor] for tensor in feeds]
+        call = _Call(parsed.elements, feeds, parsed.rebuild, converters)
+        if key is not None:
+            self._calls[key] = call
+        return call, flat.values()
+
+    def _check_named(self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...]) -> None:
+        """Raises InvalidArgumentError where a fetch or feed was not named at setup."""
+        for tensor in feeds:
+            if tensor not in self.feeds:
+                raise InvalidArgumentError(
+                    None,
+                    tensor.op,
+                    f"The feed {tensor.name} was not specified in partial_run_setup.",
+                )
+        for fetch in fetches:
+            if fetch not in self.fetches:
+                raise InvalidArgumentError(
+                    None,
+                    _op(fetch),
+                    f"The fetch {fetch.name} was not specified in partial_run_setup.",
+                )
+
+    def make_stage(self, start: _Place, call: _Call) -> _Stage:
+        """The stage that does `call` from `start`; the place remembers it.
 
         Raises:
             InvalidArgumentError: a fetch needs a feed that has not been fed.
         """
-        key = (fetches, fed)
-        stage = place.stages.get(key)
-        if stage is None:
-            stage = place.stages[key] = self._make_stage(place, fetches, fed)
-        return stage
-
-    def _make_stage(
-        self, place: _Place, fetches: tuple[Element, ...], fed: tuple[Tensor, ...]
-    ) -> _Stage:
+        fetches, fed = call.key
+        again = [tensor for tensor in fed if tensor in start.kept]
+        place = self.without(start, again) if again else start
         available = place.kept | frozenset(fed)
         targets = [_op(fetch) for fetch in fetches if fetch not in available]
         now = needed_operations(targets, available, place.done)
@@ -170,18 +236,27 @@ class StagedRun:
         ran = [op for op in now if not op.spec.variable and op.type != "Const"]
         done = place.done | frozenset(ran)
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
-        results: list[Tensor | Operation] = list(dict.fromkeys([*fetches, *keep]))
-        takes = [t for t in place.kept if t not in fed]
-        takes.sort(key=lambda t: (t.op._id, t.value_index))
-        plan = make_plan(self._graph, results, [*fed, *takes], done=place.done)
-        used = {o for step in plan.steps for o in step.flat_operands()} | {
-            r for r in plan.results if isinstance(r, Tensor)
-        }
-        takes = [t for t in takes if t in used]
-        plan = replace(plan, feeds=(*fed, *takes))
-        to = self._place(done, place.kept | frozenset(fed) | frozenset(keep))
-        converters = [np.asarray] * len(plan.feeds)  # they are arrays already
-        return _Stage(Executor(plan, self._state, self._jit, converters), takes, results, to)
+        results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
+        plan = self._plan(results, fed, place)
+        kept = place.kept | frozenset(fed) | frozenset(keep)
+        stage = place.stages[call.key] = start.stages[call.key] = _Stage(
+            Executor(plan, self._state, self._jit, [_kept_converter(t) for t in plan.feeds]),
+            takes=list(plan.feeds[len(fed) :]),
+            dropped=list(start.kept - kept),
+            keeps=[(t, n) for n, t in enumerate(results) if t in kept and isinstance(t, Tensor)],
+            shared=[fetch in kept for fetch in fetches],
+            to=self._place(done, kept),
+        )
+        return stage
+
+    def _plan(self, results: list[Element], fed: tuple[Tensor, ...], place: _Place) -> Plan:
+        """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
+        kept = [t for t in place.kept if t not in fed]
+        kept.sort(key=lambda t: (t.op._id, t.value_index))
+        plan = make_plan(self._graph, results, [*fed, *kept], done=place.done)
+        used = {operand for step in plan.steps for operand in step.flat_operands()}
+        used.update([result for result in plan.results if isinstance(result, Tensor)])
+        return replace(plan, feeds=(*fed, *[t for t in kept if t in used]))
 
     def _worth_keeping(self, ran: list[Operation], done: frozenset[Operation]) -> list[Tensor]:
         """The outputs of `ran` that a later stage can take."""
@@ -243,6 +318,30 @@ def _op(fetch: Element) -> Operation:
     return fetch.op if isinstance(fetch, Tensor) else fetch
 
 
+def _kept_converter(tensor: Tensor) -> Convert:
+    """For a value that a converter or a run gave: it is as it must be, or a string or handle."""
+    return _as_it_is if tensor.dtype.base_dtype.np_dtype is not np.dtype(object) else np.asarray
+
+
+def _as_it_is(value: Any) -> Any:
+    return value
+
+
+def call_key(fetches: Any, keys: Iterable[Any]) -> Any:
+    """Equal keys mean equal calls. None for structures and composite feeds: they are rare.
+
+    Args:
+        fetches: what is fetched.
+        keys: what is fed: tensors or names.
+    """
+    leaves = fetches if type(fetches) is list else (fetches,)
+    key = (type(fetches) is list, *leaves, None, *keys)
+    return key if _LEAVES.issuperset(map(type, key)) else None
+
+
+# Values of these types share no memory with the array that is made of them.
+_COPIED_BY_CONVERSION = frozenset({float, int, bool, list, tuple, str, bytes})
+_LEAVES = frozenset({Tensor, Operation, str, bool, type(None)})  # of which a `call_key` may consist
 _numbers = itertools.count()  # of handles: two of one setup are not equal
 
 
@@ -271,66 +370,57 @@ class PartialRunHandle(str):
     _closed: bool
     _lock: threading.Lock
 
-    def run_stage(self, fetches: tuple[Element, ...], feed: dict[Tensor, Any]) -> Sequence[Any]:
+    def run_stage(self, fetches: Any, feed_dict: Any) -> Any:
         """Runs a stage; see `Session.partial_run`. One that fails leaves the handle as it was."""
         with self._lock:
-            self._check(fetches, feed)
-            staged = self._staged
-            # Copies: the caller may write into its arrays before a later stage takes the value.
-            fed = {
-                tensor: np.array(staged.converters[tensor](value)) for tensor, value in feed.items()
-            }
-            place = self._place
-            again = [tensor for tensor in fed if tensor in place.kept]
-            if again:
-                place = staged.without(place, again)
-            stage = staged.stage(place, fetches, tuple(fed))
-            results = stage.executor.run(*fed.values(), *[self._values[t] for t in stage.takes])
-            values = {t: v for t, v in self._values.items() if t in stage.to.kept}
-            values.update(fed)
-            values.update(
-                [
-                    (t, v)
-                    for t, v in zip(stage.results, results, strict=True)
-                    if isinstance(t, Tensor) and t in stage.to.kept
-                ]
-            )
-            self._values = values
-            self._place = stage.to
-            self._fetched.update(fetches)
-            if self._strict and self._fetched >= staged.fetches:
-                self._closed = True
-                self._values = {}
-            return [own(value) if t in stage.to.kept else value
-                    for t, value in zip(fetches, results, strict=False)]  # fmt: skip
-
-    def _check(self, fetches: tuple[Element, ...], feed: dict[Tensor, Any]) -> None:
-        if self._closed:
-            raise InvalidArgumentError(
-                None, None, "Must run 'setup' before performing partial runs!"
-            )
-        for tensor in feed:
-            if tensor not in self._staged.feeds:
+            if self._closed:
                 raise InvalidArgumentError(
-                    None,
-                    tensor.op,
-                    f"The feed {tensor.name} was not specified in partial_run_setup.",
+                    None, None, "Must run 'setup' before performing partial runs!"
                 )
-            if self._strict and tensor in self._place.kept:
+            call, given = self._staged.call(fetches, feed_dict)
+            if self._strict:
+                self._check_once(call)
+            fed = [
+                convert(value) if type(value) in _COPIED_BY_CONVERSION else np.array(convert(value))
+                for convert, value in zip(call.converters, given, strict=True)
+            ]
+            place = self._place
+            stage = place.stages.get(call.key) or self._staged.make_stage(place, call)
+            values = self._values
+            results = stage.executor.run(*fed, *[values[tensor] for tensor in stage.takes])
+            for tensor in stage.dropped:
+                del values[tensor]
+            values.update(zip(call.feeds, fed, strict=True))
+            for tensor, number in stage.keeps:
+                values[tensor] = results[number]
+            self._place = stage.to
+            if self._strict:
+                self._close_when_done(call)
+        return call.rebuild(
+            [own(v) if shared else v for v, shared in zip(results, stage.shared, strict=False)]
+        )
+
+    def _check_once(self, call: _Call) -> None:
+        """What TensorFlow refuses, where it is asked for."""
+        for fetch in call.fetches:
+            if not isinstance(fetch, Tensor):
+                raise RuntimeError("partial_run() requires empty target_list.")
+        for tensor in call.feeds:
+            if tensor in self._place.kept:
                 raise InvalidArgumentError(
                     None, tensor.op, f"The feed {tensor.name} has already been fed."
                 )
-        for fetch in fetches:
-            if fetch not in self._staged.fetches:
-                raise InvalidArgumentError(
-                    None,
-                    _op(fetch),
-                    f"The fetch {fetch.name} was not specified in partial_run_setup.",
-                )
-            if self._strict and fetch in self._fetched:
+        for fetch in call.fetches:
+            if fetch in self._fetched:
                 raise InvalidArgumentError(
                     None, _op(fetch), f"The fetch {fetch.name} has already been fetched."
                 )
+
+    def _close_when_done(self, call: _Call) -> None:
+        self._fetched.update(call.fetches)
+        if self._fetched >= self._staged.fetches and self._place.kept >= self._staged.feeds:
+            self._closed = True
+            self._values = {}
 
     def close(self) -> None:
         """Frees the values; a stage after this raises InvalidArgumentError."""

@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
+import weakref
 from collections.abc import Callable
 from typing import Any
 
 from penstock.graph import errors
-from penstock.graph.export import export, export_lazily
+from penstock.graph.export import export
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.stacks import default_graph, drop_session, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
-from penstock.runtime.executor import Executor, Jit
+from penstock.runtime.control import RunControl
+from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
+from penstock.session.conversions import partial_run_tensors
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches
+from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import PartialRunHandle, StagedRun
+from penstock.session.placement import DeviceAttributes, devices, placement
+from penstock.session.tracing import Tracer, add_graph
 
-_CONFIG = "tensorboard.compat.proto.config_pb2"
-for _name in (
-    "ConfigProto",
-    "GPUOptions",
-    "GraphOptions",
-    "OptimizerOptions",
-    "RunMetadata",
-    "RunOptions",
-):
-    export_lazily(_name, _CONFIG, _name)
-    export_lazily(f"compat.v1.{_name}", _CONFIG, _name)
+_open_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
 
 _SIMPLE = (Tensor, Operation, str)
 
@@ -69,19 +66,22 @@ class BaseSession:
             )
         if graph is not None and not isinstance(graph, Graph):
             raise TypeError(f"graph must be a tf.Graph, but got {type(graph)}")
-        if config is not None and not hasattr(config, "graph_options"):
-            raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
         self._graph = default_graph() if graph is None else graph
         self._target = target
         self._config = config
-        self._jit = _jit_of(config)
+        self._options = SessionOptions(config)
+        self._jit = self._options.jit
         self._state = SessionState()
+        self._state.timeout = self._options.timeout
+        self._placed: set[Operation] = set()
         self._closed = False
+        self._reset = False
         self._runs: dict[Any, _BoundRun] = {}
         self._executors: dict[Any, Executor] = {}
         self._staged: dict[Any, StagedRun] = {}
         self._seen_mutations = self._graph.mutation_count
         self._graph._sessions.add(self)
+        _open_sessions.add(self)
 
     @property
     def graph(self) -> Graph:
@@ -111,6 +111,26 @@ class BaseSession:
         self._executors.clear()
         self._staged.clear()
         self._state.close()
+
+    def _closed_error(self) -> Exception:
+        """What a use of a session raises after its end."""
+        if self._reset:
+            return errors.CancelledError(None, None, "Session has been closed.")
+        return RuntimeError("Attempted to use a closed Session.")
+
+    def list_devices(self) -> list[DeviceAttributes]:
+        """The devices that it can use, each with its name, type and memory.
+
+        Raises:
+            RuntimeError: the session is closed.
+
+        Example:
+            >>> [device.name for device in sess.list_devices()]
+            ['/job:localhost/replica:0/task:0/device:CPU:0']
+        """
+        if self._closed:
+            raise self._closed_error()
+        return list(devices())
 
     def as_default(self) -> Any:
         """Makes it the thread's default session inside a `with` block, which does not close it.
@@ -147,9 +167,12 @@ class BaseSession:
             >>> sess.run([c, d], feed_dict={a: 2.0, b: 3.0})
         """
         if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+            raise self._closed_error()
         if options is not None or run_metadata is not None:
-            _check_options(options, run_metadata)
+            request = RunRequest(options, run_metadata)
+            if not request.plain:
+                flat = flatten_feed_dict(feed_dict) if feed_dict else {}
+                return self._run_watched(self._bound_run(fetches, list(flat)), flat, request)
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
         kind = type(fetches)
@@ -191,6 +214,21 @@ class BaseSession:
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
         return _BoundRun(executor, parsed.rebuild)
 
+    def _run_watched(self, bound: _BoundRun, fed: Any, request: RunRequest) -> Any:
+        """Runs with a deadline, or telling what each op did."""
+        timeout = self._state.timeout if request.timeout is None else request.timeout
+        control = RunControl(self._state, timeout)
+        tracer = Tracer() if request.traced else None
+        watch = None if tracer is None else tracer.watch
+        try:
+            results = bound.execute.run_under(control, watch, list(fed.values()))
+        finally:
+            if tracer is not None:
+                tracer.fill(request.metadata)
+            if request.graphs:
+                add_graph(bound.execute.plan, request.metadata)
+        return bound.rebuild(results)
+
     def _executor(
         self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...], late_reads: frozenset[Tensor]
     ) -> Executor:
@@ -198,10 +236,21 @@ class BaseSession:
         executor = self._executors.get(key)
         if executor is None:
             converters = [converter(tensor) for tensor in feeds]
-            executor = self._executors[key] = Executor(
-                self._plan(key), self._state, self._jit, converters
-            )
+            plan = self._plan(key)
+            self._place(plan)
+            executor = Executor(plan, self._state, self._jit, converters)
+            self._executors[key] = executor
         return executor
+
+    def _place(self, plan: Plan) -> None:
+        """Checks that the devices of a plan's ops are there, and prints them where asked."""
+        log = self._options.log_placement
+        for op in plan.ordered:
+            if (op.device or log) and op not in self._placed:
+                device = placement(op, self._options.soft_placement)
+                self._placed.add(op)
+                if log:
+                    sys.stderr.write(f"{op.name}: ({op.type}): {device}\n")
 
     def _plan(self, key: Any) -> Plan:
         """The plan of a kind of run; sessions on one graph share it."""
@@ -243,7 +292,7 @@ class BaseSession:
             >>> add(2.0, 3.0)
         """
         if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+            raise self._closed_error()
         if feed_list is not None and not isinstance(feed_list, (list, tuple)):
             raise TypeError("`feed_list` must be a list or tuple.")
         if self._graph.mutation_count != self._seen_mutations:
@@ -254,13 +303,16 @@ class BaseSession:
 
         def call(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
             if self._closed:
-                raise RuntimeError("Attempted to use a closed Session.")
+                raise self._closed_error()
             if options is not None or run_metadata is not None:
                 if not accept_options:
                     raise TypeError(
                         "this function takes no options: make it with accept_options=True"
                     )
-                _check_options(options, run_metadata)
+                request = RunRequest(options, run_metadata)
+                if not request.plain:
+                    fed = dict(zip(tensors, values, strict=False))
+                    return self._run_watched(self._bound_run(fetches, list(fed)), fed, request)
             if len(values) < count:  # what is missing is a placeholder without a value
                 return self.run(fetches, dict(zip(tensors, values, strict=False)))
             return bound(*values[:count])
@@ -290,11 +342,12 @@ class BaseSession:
             >>> sess.partial_run(h, d)
         """
         if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+            raise self._closed_error()
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
         elements = Fetches(self._graph, fetches).elements
-        tensors = tuple([fed_tensor(self._graph, key) for key in feeds or ()])
+        keys = [key for feed in feeds or () for key in partial_run_tensors(feed)]
+        tensors = tuple([fed_tensor(self._graph, key) for key in keys])
         key = (elements, frozenset(tensors))
         staged = self._staged.get(key)
         if staged is None:
@@ -324,7 +377,7 @@ class BaseSession:
             >>> sess.partial_run(h, c, feed_dict={a: 2.0, b: 3.0})
         """
         if self._closed:
-            raise RuntimeError("Attempted to use a closed Session.")
+            raise self._closed_error()
         if not isinstance(handle, PartialRunHandle) or handle.session is not self:
             raise errors.InvalidArgumentError(
                 None, None, "Must run 'setup' before performing partial runs!"
@@ -359,6 +412,30 @@ class Session(BaseSession):
     """
 
     _graph_context: Any = None
+
+    @staticmethod
+    def reset(target: str, containers: Any = None, config: Any = None) -> None:
+        """Clears the containers of a server, and ends all sessions that are connected to it.
+
+        Args:
+            target: the server; "" is this process.
+            containers: the containers to clear; all where None. A session of this process has its
+                own containers, which go with it.
+            config: a `tf.ConfigProto`.
+
+        Raises:
+            TypeError: an argument has the wrong type.
+            NotFoundError: there is no such server.
+
+        Example:
+            >>> tf.Session.reset("")
+        """
+        SessionOptions(config)
+        if target:
+            raise errors.NotFoundError(None, None, f"No session factory registered for {target!r}")
+        for session in list(_open_sessions):
+            session._reset = True
+            session.close()
 
     def __enter__(self) -> Session:
         if self._graph_context is not None:
@@ -436,22 +513,3 @@ class _AsDefault:
 
 def _is_leaf(fetch: Any) -> bool:
     return isinstance(fetch, _SIMPLE) or hasattr(fetch, "_as_graph_element")
-
-
-def _jit_of(config: Any) -> Jit:
-    """When to compile, by `ConfigProto.graph_options.optimizer_options.global_jit_level`."""
-    if config is None:
-        return Jit.AUTO
-    level = config.graph_options.optimizer_options.global_jit_level
-    return Jit.AUTO if level == 0 else Jit.OFF if level < 0 else Jit.ON
-
-
-def _check_options(options: Any, run_metadata: Any) -> None:
-    if options is not None and not hasattr(options, "trace_level"):
-        raise TypeError(f"options must be a tf.RunOptions, but got {options!r}")
-    if run_metadata is not None and not hasattr(run_metadata, "step_stats"):
-        raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {run_metadata!r}")
-    if options is not None and (options.trace_level or options.timeout_in_ms):
-        raise errors.UnimplementedError(
-            None, None, "penstock has no RunOptions.trace_level and timeout_in_ms"
-        )

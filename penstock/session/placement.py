@@ -1,0 +1,97 @@
+"""Devices: which there are, and on which one an op runs."""
+
+from __future__ import annotations
+
+import functools
+import glob
+from typing import Any
+
+from penstock.graph.devices import DeviceSpec
+from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.operation import Operation
+
+_TASK = "/job:localhost/replica:0/task:0"
+CPU = f"{_TASK}/device:CPU:0"
+
+
+class DeviceAttributes:
+    """A device of a session.
+
+    Attributes:
+        name: its full name.
+        device_type: "CPU" or "GPU".
+        memory_limit_bytes: how much memory it has, where that is known, else 0.
+        incarnation: a number that tells two lives of a device apart.
+    """
+
+    def __init__(
+        self, name: str, device_type: str, memory_limit_bytes: int, incarnation: int = 1
+    ) -> None:
+        self.name = name
+        self.device_type = device_type
+        self.memory_limit_bytes = memory_limit_bytes
+        self.incarnation = incarnation
+
+    def __repr__(self) -> str:
+        return (
+            f"_DeviceAttributes({self.name}, {self.device_type}, {self.memory_limit_bytes}, "
+            f"{self.incarnation})"
+        )
+
+
+@functools.cache
+def devices() -> tuple[DeviceAttributes, ...]:
+    """The CPU, and the GPUs that JAX sees."""
+    found = [DeviceAttributes(CPU, "CPU", _system_memory())]
+    if glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/kfd"):  # JAX takes a second to import
+        from penstock.runtime.xla import load_jax
+
+        for number, device in enumerate(load_jax().devices()):
+            if device.platform != "cpu":
+                limit = (device.memory_stats() or {}).get("bytes_limit", 0)
+                found.append(DeviceAttributes(f"{_TASK}/device:GPU:{number}", "GPU", limit))
+    return tuple(found)
+
+
+def _system_memory() -> int:
+    try:
+        with open("/proc/meminfo") as file:
+            return int(file.readline().split()[1]) * 1024
+    except (OSError, ValueError, IndexError):  # not Linux: the size is not known
+        return 0
+
+
+def placement(op: Operation, soft: bool) -> str:
+    """The full name of the device that an op runs on.
+
+    Args:
+        op: the operation.
+        soft: where its own device is not there, take the CPU.
+
+    Raises:
+        InvalidArgumentError: its device is not there, and `soft` is False.
+    """
+    if not op.device:
+        return CPU
+    wanted = DeviceSpec.from_string(op.device)
+    names = [device.name for device in devices()]
+    for name in names:
+        if _matches(wanted, DeviceSpec.from_string(name)):
+            return name
+    if soft:
+        return CPU
+    raise InvalidArgumentError(
+        None,
+        op,
+        f"Cannot assign a device for operation {op.name}: {op.name} was explicitly assigned to "
+        f"{op.device} but available devices are [ {', '.join(names)} ]. Make sure the device "
+        "specification refers to a valid device, or set allow_soft_placement in the ConfigProto.",
+    )
+
+
+def _matches(wanted: DeviceSpec, device: DeviceSpec) -> bool:
+    for part in ("job", "replica", "task", "device_type", "device_index"):
+        own: Any = getattr(wanted, part)
+        if own is not None and own != getattr(device, part):
+            return False
+    return True

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import operator
 import sys
 import types
 from typing import Any
 
-from penstock.graph.export import lazy_names, public_names
+from penstock.graph.export import lazy_names, load_lazy, public_names
 
 # Every module that registers ops or exports names. An op missing here would not exist, so
 # the list is explicit.
@@ -125,8 +124,7 @@ class Namespace(types.ModuleType):
         inside = self.__name__.partition(".")[2]
         dotted = f"{inside}.{name}" if inside else name
         if dotted in lazy_names:
-            module, attribute = lazy_names[dotted]
-            thing = operator.attrgetter(attribute)(importlib.import_module(module))
+            thing = load_lazy(dotted)
             setattr(self, name, thing)
             return thing
         raise AttributeError(

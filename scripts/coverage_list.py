@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import penstock
-from penstock.graph.export import public_names
+from penstock.graph.export import lazy_names, public_names
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "coverage.md"
 HEAD = """\
@@ -32,7 +32,7 @@ Written by `make coverage`; a test compares it with the package.
 def document() -> str:
     """Returns the text of docs/coverage.md: each name on its own line, so that changes merge."""
     spaces: dict[str, list[str]] = defaultdict(list)
-    for path in public_names:
+    for path in (*public_names, *lazy_names):
         space, _, name = f"tf.{path}".rpartition(".")
         if not space.startswith("tf.compat.v1"):  # the same names again
             spaces[space].append(f"`{name}`")
@@ -72,7 +72,7 @@ def main() -> None:
         report(options.usage)
     else:
         DOCUMENT.write_text(document(), encoding="utf-8")
-        print(f"{DOCUMENT.name}: {len(public_names)} names")
+        print(f"{DOCUMENT.name}: {len(public_names) + len(lazy_names)} names")
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ from penstock.compat.tensorflow_paths import (
     NAMESPACES,
     PROTO_FOLDERS,
 )
-from penstock.graph.export import public_names
+from penstock.graph.export import lazy_names, load_lazy, public_names
 
 ROOT = "tensorflow"
 VERSION_NAMES = frozenset({"__version__", "VERSION"})
@@ -173,7 +173,8 @@ def public_lookup(namespaces: tuple[str, ...]) -> Lookup:
 
     def lookup(name: str) -> Any:
         for namespace in namespaces:
-            value = public_names.get(dotted(namespace, name), ABSENT)
+            path = dotted(namespace, name)
+            value = load_lazy(path) if path in lazy_names else public_names.get(path, ABSENT)
             if value is ABSENT and namespace in public_names:  # one object that has many names
                 value = getattr(public_names[namespace], name, ABSENT)
             if value is not ABSENT:
@@ -195,5 +196,6 @@ def messages_lookup(module: str) -> Lookup | None:
 def names_in(public: str) -> list[str]:
     """Returns the names that stand directly in a public namespace; "" is `tf` itself."""
     prefix = public + "." if public else ""
-    below = (name[len(prefix) :] for name in public_names if name.startswith(prefix))
+    names = (*public_names, *lazy_names)
+    below = (name[len(prefix) :] for name in names if name.startswith(prefix))
     return sorted({name.partition(".")[0] for name in below})

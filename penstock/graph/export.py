@@ -6,6 +6,8 @@ files without importing them.
 
 from __future__ import annotations
 
+import importlib
+import operator
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -59,6 +61,16 @@ def export_lazily(name: str, module: str, attribute: str) -> None:
         attribute: the name of the object in it, perhaps dotted.
     """
     lazy_names[name] = (module, attribute)
+
+
+def load_lazy(name: str) -> Any:
+    """Returns what a name of `lazy_names` stands for, and imports its module.
+
+    Raises:
+        KeyError: no such name.
+    """
+    module, attribute = lazy_names[name]
+    return operator.attrgetter(attribute)(importlib.import_module(module))
 
 
 class _Api:

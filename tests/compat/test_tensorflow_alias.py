@@ -14,7 +14,7 @@ import pytest
 import penstock
 from penstock.compat import tensorflow_alias
 from penstock.compat.tensorflow_paths import INTERNAL_MODULES, NAMESPACES
-from penstock.graph.export import public_names
+from penstock.graph.export import lazy_names, public_names
 
 
 @pytest.fixture
@@ -44,6 +44,17 @@ def test_every_public_name_is_there(tf: Any) -> None:
         for part in path.split("."):
             found = getattr(found, part)
         assert found is thing, path
+
+
+def test_names_that_are_loaded_late_are_there(tf: Any) -> None:
+    assert "ConfigProto" in lazy_names
+    assert "ConfigProto" in dir(tf)
+    for path in lazy_names:
+        found = tf
+        for part in path.split("."):
+            found = getattr(found, part)
+        assert isinstance(found, type), path
+    assert importlib.import_module("tensorflow.compat.v1").ConfigProto is penstock.ConfigProto
 
 
 def test_an_object_that_stands_for_a_module_can_be_imported_from(tf: Any) -> None:

@@ -21,7 +21,7 @@ from penstock.session.conversions import partial_run_tensors
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches
 from penstock.session.options import RunRequest, SessionOptions
-from penstock.session.partial_run import PartialRunHandle, StagedRun
+from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
 from penstock.session.placement import DeviceAttributes, devices, placement
 from penstock.session.tracing import Tracer, add_graph
 
@@ -79,6 +79,7 @@ class BaseSession:
         self._runs: dict[Any, _BoundRun] = {}
         self._executors: dict[Any, Executor] = {}
         self._staged: dict[Any, StagedRun] = {}
+        self._setups: dict[Any, StagedRun] = {}  # the same, by what was passed to the setup
         self._seen_mutations = self._graph.mutation_count
         self._graph._sessions.add(self)
         _open_sessions.add(self)
@@ -110,6 +111,7 @@ class BaseSession:
         self._runs.clear()
         self._executors.clear()
         self._staged.clear()
+        self._setups.clear()
         self._state.close()
 
     def _closed_error(self) -> Exception:
@@ -270,6 +272,7 @@ class BaseSession:
         self._runs.clear()
         self._executors.clear()
         self._staged.clear()
+        self._setups.clear()
 
     def make_callable(
         self, fetches: Any, feed_list: Any = None, accept_options: bool = False
@@ -345,16 +348,26 @@ class BaseSession:
             raise self._closed_error()
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
+        feeds = tuple(feeds or ())
+        key = call_key(fetches, feeds)
+        staged = self._setups.get(key)
+        if staged is None:
+            staged = self._set_up(fetches, feeds)
+            if key is not None:
+                self._setups[key] = staged
+        return PartialRunHandle(staged, strict, self)
+
+    def _set_up(self, fetches: Any, feeds: tuple[Any, ...]) -> StagedRun:
         elements = Fetches(self._graph, fetches).elements
-        keys = [key for feed in feeds or () for key in partial_run_tensors(feed)]
+        keys = [key for feed in feeds for key in partial_run_tensors(feed)]
         tensors = tuple([fed_tensor(self._graph, key) for key in keys])
         key = (elements, frozenset(tensors))
         staged = self._staged.get(key)
-        if staged is None:
+        if staged is None or len(tensors) > len(staged.feeds):  # named twice: refused when made
             staged = self._staged[key] = StagedRun(
                 self._graph, self._state, self._jit, elements, tensors
             )
-        return PartialRunHandle(staged, strict, self)
+        return staged
 
     def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
         """Runs the next stage of a run that `partial_run_setup` prepared: what has not run yet.
@@ -378,14 +391,13 @@ class BaseSession:
         """
         if self._closed:
             raise self._closed_error()
+        if not feed_dict and isinstance(fetches, (list, tuple, dict)) and not fetches:
+            return type(fetches)()  # nothing to do: TensorFlow does not look at the handle either
         if not isinstance(handle, PartialRunHandle) or handle.session is not self:
             raise errors.InvalidArgumentError(
                 None, None, "Must run 'setup' before performing partial runs!"
             )
-        parsed = Fetches(self._graph, fetches)
-        flat = flatten_feed_dict(feed_dict) if feed_dict else {}
-        fed = {fed_tensor(self._graph, key): value for key, value in flat.items()}
-        return parsed.rebuild(handle.run_stage(parsed.elements, fed))
+        return handle.run_stage(fetches, feed_dict)
 
     def partial_run_close(self, handle: PartialRunHandle) -> None:
         """Frees the values that a handle keeps; it cannot be used any more."""

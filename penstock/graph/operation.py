@@ -21,11 +21,22 @@ class OperatorNotAllowedInGraphError(TypeError):
 
 
 def user_frame() -> tuple[CodeType, int]:
-    """The innermost frame outside the package, as (code, line): where the user made an op."""
+    """The innermost frame outside the package, as (code, instruction): where the user made an op.
+
+    The instruction and not its line, which takes longer to find out and is seldom asked for.
+    """
     frame = sys._getframe(2)
     while frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_code, frame.f_lineno
+    return frame.f_code, frame.f_lasti
+
+
+def line_of(code: CodeType, instruction: int) -> int:
+    """The line of the source that an instruction belongs to."""
+    for start, end, line in code.co_lines():
+        if start <= instruction < end and line is not None:
+            return line
+    return code.co_firstlineno
 
 
 class Tensor:
@@ -285,7 +296,8 @@ class Operation:
         """Where the user made it: [(file, line, function, source line)]."""
         if self.frame is None:
             return []
-        code, line = self.frame
+        code, instruction = self.frame
+        line = line_of(code, instruction)
         source = linecache.getline(code.co_filename, line).strip()
         return [(code.co_filename, line, code.co_name, source)]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import os
-import secrets
 import weakref
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +30,7 @@ class StagedFile:
 
     def __init__(self, target: str) -> None:
         self.target = target
-        self._temporary = f"{target}.tempstate{secrets.token_hex(8)}"
+        self._temporary = f"{target}.tempstate{os.urandom(8).hex()}"
         with translated(self._temporary):
             self._file = io.BufferedWriter(io.FileIO(self._temporary, "xb"), _BUFFER_SIZE)
         # Also runs when this object or the process ends without commit or discard.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import secrets
+import os
 import threading
 from typing import Any
 
@@ -102,7 +102,7 @@ class RandomSlot:
 
     def __init__(self, seed: int, seed2: int) -> None:
         if seed == 0 and seed2 == 0:
-            seed, seed2 = secrets.randbits(63), secrets.randbits(63)
+            seed, seed2 = np.frombuffer(os.urandom(16), np.int64).tolist()
         self.key = np.array([seed & _WORD, seed >> 32 & _WORD], np.uint32)
         self.counter = (seed2 & _WORD | (seed2 >> 32 & _WORD) << 32) << 64
         self._lock = threading.Lock()

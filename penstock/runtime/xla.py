@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,9 @@ from penstock.runtime.interpreter import Cluster, Interpreter
 from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outputs_of_update
 from penstock.runtime.state import SessionState, VariableSlot
 from penstock.runtime.step_errors import at_op
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _MOST_PROGRAMS_OF_KNOWN_VALUES = (
     8  # past that, an op whose shape follows from a fed value is interpreted
@@ -34,6 +37,8 @@ _COMPILER_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYP
 
 def cache_folder() -> Path:
     """Where compiled programs are kept between processes: in the user's cache folder."""
+    from pathlib import Path  # slow to import
+
     base = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")
     return Path(base) / "penstock" / "xla"
 
@@ -63,6 +68,9 @@ class CompiledCluster(Cluster):
     Args:
         plan: the cluster.
         state: the session's state.
+
+    Attributes:
+        compile_seconds: what each compilation took.
     """
 
     def __init__(self, plan: ClusterPlan, state: SessionState) -> None:
@@ -78,6 +86,7 @@ class CompiledCluster(Cluster):
         self._any_known = any(self._is_known)
         self._large = _large_constants(plan.steps)
         self._programs: dict[Any, _Program] = {}
+        self.compile_seconds: list[float] = []
         self._interpreter: Interpreter | None = None
         self._jax = load_jax()
 
@@ -159,6 +168,7 @@ class CompiledCluster(Cluster):
             raise self._interpreter.explain_error(error) from error.__cause__
 
     def _compile(self, values: Sequence[Any]) -> _Program:
+        start = time.perf_counter()
         jax = self._jax
         known_values = {
             t: np.asarray(v)
@@ -186,6 +196,7 @@ class CompiledCluster(Cluster):
         lowered = jax.jit(tracer.trace, donate_argnums=(1,)).lower(*arguments)
         options = _COMPILER_OPTIONS if jax.default_backend() == "cpu" else {}
         compiled = lowered.compile(compiler_options=options)
+        self.compile_seconds.append(time.perf_counter() - start)
         return _Program(compiled, tracer.reserved)
 
     def _shape_of_slot(self, slot: VariableSlot, jax: Any) -> Any:

@@ -36,6 +36,7 @@ class SessionOptions:
         timeout: seconds that a run may take, or None.
         soft_placement: ops whose device is not there run on the CPU.
         log_placement: print the device of each op.
+        cpus: how many CPU devices there are.
 
     Raises:
         TypeError: `config` is no ConfigProto.
@@ -48,6 +49,7 @@ class SessionOptions:
         self.timeout: float | None = None
         self.soft_placement = False
         self.log_placement = False
+        self.cpus = 1
         if config is None:
             return
         level = config.graph_options.optimizer_options.global_jit_level
@@ -55,6 +57,7 @@ class SessionOptions:
         self.timeout = _seconds(config.operation_timeout_in_ms)
         self.soft_placement = config.allow_soft_placement
         self.log_placement = config.log_device_placement
+        self.cpus = max(1, config.device_count.get("CPU", 1))
         _set_gpu_memory(config.gpu_options)
 
 

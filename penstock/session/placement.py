@@ -40,9 +40,12 @@ class DeviceAttributes:
 
 
 @functools.cache
-def devices() -> tuple[DeviceAttributes, ...]:
-    """The CPU, and the GPUs that JAX sees."""
-    found = [DeviceAttributes(CPU, "CPU", _system_memory())]
+def devices(cpus: int = 1) -> tuple[DeviceAttributes, ...]:
+    """The CPU, under as many names as `cpus`, and the GPUs that JAX sees."""
+    memory = _system_memory()
+    found = [
+        DeviceAttributes(f"{_TASK}/device:CPU:{number}", "CPU", memory) for number in range(cpus)
+    ]
     if glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/kfd"):  # JAX takes a second to import
         from penstock.runtime.xla import load_jax
 
@@ -61,12 +64,13 @@ def _system_memory() -> int:
         return 0
 
 
-def placement(op: Operation, soft: bool) -> str:
+def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
     """The full name of the device that an op runs on.
 
     Args:
         op: the operation.
         soft: where its own device is not there, take the CPU.
+        cpus: how many CPU devices there are.
 
     Raises:
         InvalidArgumentError: its device is not there, and `soft` is False.
@@ -74,7 +78,7 @@ def placement(op: Operation, soft: bool) -> str:
     if not op.device:
         return CPU
     wanted = DeviceSpec.from_string(op.device)
-    names = [device.name for device in devices()]
+    names = [device.name for device in devices(cpus)]
     for name in names:
         if _matches(wanted, DeviceSpec.from_string(name)):
             return name

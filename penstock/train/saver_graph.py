@@ -5,7 +5,7 @@ names.
 from __future__ import annotations
 
 import itertools
-import secrets
+import os
 from dataclasses import dataclass
 from typing import Any
 
@@ -188,7 +188,7 @@ def _on_cpu(device: str) -> str:
 
 
 def _save_shards(graph: Graph, path: Tensor, groups: list[tuple[str, list[Saved]]]) -> Tensor:
-    folder = api.string_join([path, f"_temp_{secrets.token_hex(16)}/part"])
+    folder = api.string_join([path, f"_temp_{os.urandom(16).hex()}/part"])
     count = api.constant(len(groups), name="num_shards")
     parts, saves = [], []
     for shard, (device, entries) in enumerate(groups):

@@ -171,7 +171,7 @@ def test_shards(tmp_path: Path) -> None:
     with tf.device("/cpu:1"):
         b = tf.Variable(3, name="b", use_resource=True)
     saver = tf.train.Saver(sharded=True)
-    with tf.Session() as sess:
+    with tf.Session(config=tf.ConfigProto(device_count={"CPU": 2})) as sess:
         sess.run(tf.global_variables_initializer())
         path = saver.save(sess, str(tmp_path / "m"), write_meta_graph=False)
         sess.run([a.assign([0.0, 0.0]), b.assign(0)])

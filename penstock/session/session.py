@@ -196,8 +196,8 @@ class BaseSession:
             self._forget_plans()
         kind = type(fetches)
         try:
-            if kind is list:
-                key = (list, *fetches, None, *feed_dict) if feed_dict else (list, *fetches)
+            if kind is list or kind is tuple:
+                key = (kind, *fetches, None, *feed_dict) if feed_dict else (kind, *fetches)
             else:
                 key = (fetches, None, *feed_dict) if feed_dict else fetches
             bound = self._runs.get(key)
@@ -219,8 +219,9 @@ class BaseSession:
         ):
             if _is_leaf(fetches):
                 self._runs[(fetches, None, *flat) if flat else fetches] = bound
-            elif type(fetches) is list and all([_is_leaf(item) for item in fetches]):
-                self._runs[(list, *fetches, None, *flat) if flat else (list, *fetches)] = bound
+            elif type(fetches) in (list, tuple) and all([_is_leaf(item) for item in fetches]):
+                kind = type(fetches)
+                self._runs[(kind, *fetches, None, *flat) if flat else (kind, *fetches)] = bound
         return bound(*flat.values())
 
     def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> _BoundRun:

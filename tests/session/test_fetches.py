@@ -172,3 +172,14 @@ def test_an_empty_graph() -> None:
     with pytest.raises(RuntimeError, match="graph is empty"):
         session.run([])
     session.close()
+
+
+def test_equal_structures_of_other_types_keep_their_types():
+    """A tuple and a namedtuple of the same tensors are equal, and yet not the same fetch."""
+    pair_type = collections.namedtuple("pair_type", ["first", "second"])
+    a, b = tf.constant(1.0), tf.constant(2.0)
+    with tf.Session() as session:
+        for _ in range(3):
+            assert type(session.run((a, b))) is tuple
+            assert type(session.run(pair_type(a, b))) is pair_type
+            assert type(session.run([a, b])) is list

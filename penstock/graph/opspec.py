@@ -215,10 +215,10 @@ class OpSpec:
     def result_of(self, op: Operation) -> Any:
         """What the call that makes `op` returns: a tensor, a list (of lists too), or the op."""
         args = self.output_args
-        if not args:
-            return op
         if self.single_output:
             return op.outputs[0]
+        if not op.outputs and (self.stateful or not args):
+            return op
         results: list[Any] = []
         position = 0
         for arg in args:

@@ -27,6 +27,9 @@ _ERROR_OF_PYTHON: list[tuple[type[BaseException], type[errors.OpError]]] = [
     (NotImplementedError, errors.UnimplementedError),
 ]
 
+# What TensorFlow's kernels call these types in their messages.
+_KERNEL_NAMES = {"float16": "half", "float32": "float", "float64": "double"}
+
 
 class _Function:
     """A registered function; the graph keeps it alive."""
@@ -54,9 +57,9 @@ def py_func_kernel(
 
 
 def _argument(value: Any) -> Any:
-    """A private array: the function may keep it or write into it."""
+    """A private array, which the function may keep or write into; a scalar where it has no axes."""
     array = np.array(value)
-    return array.item() if array.ndim == 0 and array.dtype == object else array
+    return array[()] if array.ndim == 0 else array
 
 
 def _as_op_error(error: Exception) -> errors.OpError:
@@ -67,42 +70,45 @@ def _as_op_error(error: Exception) -> errors.OpError:
 
 
 def _as_results(result: Any, types: list[dtypes.DType], name: str) -> list[Any]:
-    if not types:
-        return []
-    listed = list(result) if isinstance(result, (list, tuple)) and len(types) != 1 else [result]
-    if isinstance(result, (list, tuple)) and len(types) == 1 and len(result) == 1:
-        listed = [result[0]]
-    if len(listed) != len(types):
+    """A list or a tuple is one value for each output; None is no value."""
+    if isinstance(result, (list, tuple)):
+        values = list(result)
+    else:
+        values = [] if result is None else [result]
+    if len(values) != len(types):
         raise errors.InvalidArgumentError(
             None,
             None,
-            f"{name} returns {len(listed)} values, but expects to see {len(types)} values.",
+            f"{name} returns {len(values)} values, but expects to see {len(types)} values.",
         )
     return [
         _checked(value, dtype, index, name)
-        for index, (value, dtype) in enumerate(zip(listed, types, strict=True))
+        for index, (value, dtype) in enumerate(zip(values, types, strict=True))
     ]
 
 
 def _checked(value: Any, dtype: dtypes.DType, index: int, name: str) -> Any:
-    if value is None:
-        raise errors.UnimplementedError(
-            None, None, f"Unsupported object type NoneType returned by {name}"
-        )
-    if dtype is dtypes.string:
-        flat = np.array(value, object)
-        out = np.empty(flat.shape, object)
-        for place, item in np.ndenumerate(flat):
-            out[place] = item.encode() if isinstance(item, str) else bytes(item)
-        return out
-    array = np.array(value, None if isinstance(value, (np.ndarray, np.generic)) else dtype.np_dtype)
-    if array.dtype != dtype.np_dtype:
+    """The value's own type must be the wanted one: a Python float is a double."""
+    array = np.array(value)
+    if array.dtype.kind in "OSU":
+        array = _as_strings(np.array(value, object))
+    given = dtypes.as_dtype(array.dtype)
+    if given is not dtype:
         raise errors.InvalidArgumentError(
             None, None,
-            f"{index}-th value returned by {name} is {dtypes.as_dtype(array.dtype).name}, "
-            f"but expects {dtype.name}",
+            f"{index}-th value returned by {name} is {_KERNEL_NAMES.get(given.name, given.name)}, "
+            f"but expects {_KERNEL_NAMES.get(dtype.name, dtype.name)}",
         )  # fmt: skip
     return array
+
+
+def _as_strings(array: np.ndarray) -> np.ndarray:
+    out = np.empty(array.shape, object)
+    for place, item in np.ndenumerate(array):
+        if not isinstance(item, (str, bytes)):
+            raise errors.InternalError(None, None, f"Unsupported object type {type(item).__name__}")
+        out[place] = item.encode() if isinstance(item, str) else bytes(item)
+    return out
 
 
 def py_func_shape(inputs: Any, *, Tout: list[Any]) -> list[None]:
@@ -134,10 +140,11 @@ def py_func(
         name: a name for the operation.
 
     Returns:
-        A Tensor, or a list of them where `Tout` is a list; the Operation where it is empty.
+        A Tensor, or a list of them where `Tout` is a list. Where it is empty, the Operation, or an
+        empty list if `stateful` is False.
 
     Raises:
-        TypeError: `func` cannot be called.
+        ValueError: `func` cannot be called.
         An exception in `func` fails the run: ValueError and TypeError as InvalidArgumentError,
         StopIteration as OutOfRangeError, others as UnknownError.
 
@@ -145,18 +152,17 @@ def py_func(
         >>> y = tf.py_func(np.sinh, [x], tf.float32)
     """
     if not callable(func):
-        raise TypeError(f"func must be callable, got {func!r}")
+        raise ValueError(f"Expected func to be callable, got func of type {type(func)}")
     with _lock:
         token = f"pyfunc_{next(_tokens)}"
     entry = _Function(func)
     _functions[token] = entry
     several = isinstance(Tout, (list, tuple))
     types = list(Tout) if several else [Tout]
+    graph = graph_of(list(inp))
     make = raw.PyFunc if stateful else raw.PyFuncStateless
     outputs = make(list(inp), token=token, Tout=types, name=name)
-    graph_of(list(inp) + (list(outputs) if isinstance(outputs, list) else [])).get_collection_ref(
-        "_py_funcs"
-    ).append(entry)
+    graph.get_collection_ref("_py_funcs").append(entry)
     return outputs if several else outputs[0]
 
 

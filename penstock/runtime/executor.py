@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
+import time
 from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any
@@ -23,6 +24,7 @@ from penstock.runtime.interpreter import Interpreter, Item
 from penstock.runtime.reference import run_plan
 from penstock.runtime.scheduler import Schedule, Watch
 from penstock.runtime.state import SessionState
+from penstock.runtime.stats import RunRecord
 from penstock.runtime.xla import CompiledCluster
 
 Convert = Callable[[Any], Any]
@@ -76,15 +78,22 @@ class Executor:
         state: the session's state.
         jit: when it is to be compiled.
         converters: for each feed, what turns a fed value into an array.
+        record: where its compilations and shapes are entered, and, by who calls `run`, its times.
 
     Attributes:
         run: takes a value for each feed, and gives one for each fetch.
     """
 
     def __init__(
-        self, plan: Plan, state: SessionState, jit: Jit, converters: Sequence[Convert]
+        self,
+        plan: Plan,
+        state: SessionState,
+        jit: Jit,
+        converters: Sequence[Convert],
+        record: RunRecord | None = None,
     ) -> None:
         self.plan = plan
+        self.record = RunRecord(plan.fetches, plan.feeds) if record is None else record
         self._state = state
         self._jit = jit
         self._converters = converters
@@ -106,6 +115,14 @@ class Executor:
             self.run = self._run_uncompiled
         elif jit is Jit.AUTO:
             self.run = self._choose
+            self.record.shape_tables.append(self._shapes)
+
+    def run_timed(self, *values: Any) -> Sequence[Any]:
+        """`run`, its time entered in the record."""
+        start = time.perf_counter_ns()
+        results = self.run(*values)
+        self.record.add(time.perf_counter_ns() - start)
+        return results
 
     def _choose(self, *values: Any) -> Sequence[Any]:
         """Runs in the way that counts and costs say."""
@@ -184,6 +201,8 @@ class Executor:
                     CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
                     for item in split(self.plan)
                 ]
+                clusters = [item for item in self._items if isinstance(item, CompiledCluster)]
+                self.record.compiles += [cluster.compile_seconds for cluster in clusters]
             return self._items
 
     def run_under(

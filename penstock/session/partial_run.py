@@ -24,8 +24,10 @@ from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import own
 from penstock.runtime.state import SessionState
+from penstock.runtime.stats import RunRecord
 from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, Rebuild
+from penstock.session.handles import with_handles
 
 if TYPE_CHECKING:
     from penstock.session.session import BaseSession
@@ -103,6 +105,7 @@ class StagedRun:
         jit: when stages are compiled.
         fetches: all that stages may fetch.
         feeds: all tensors that they may feed.
+        records: where the stages enter what they cost.
 
     Raises:
         InvalidArgumentError: there is no fetch, or a tensor is fed twice or fetched too.
@@ -115,6 +118,7 @@ class StagedRun:
         jit: Jit,
         fetches: tuple[Element, ...],
         feeds: tuple[Tensor, ...],
+        records: dict[Any, RunRecord],
     ) -> None:
         if not fetches:
             raise InvalidArgumentError(
@@ -134,6 +138,7 @@ class StagedRun:
         self.feeds = frozenset(feeds)
         self._converters = {feed: converter(feed) for feed in feeds}
         self._calls: dict[Any, _Call] = {}
+        self._records = records
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
         targets = [_op(fetch) for fetch in fetches]
         self._ordered = needed_operations(targets, self.feeds, frozenset())
@@ -198,7 +203,8 @@ class StagedRun:
         feeds = tuple([fed_tensor(self._graph, name) for name in flat])
         self._check_named(parsed.elements, feeds)
         converters = [self._converters[tensor] for tensor in feeds]
-        call = _Call(parsed.elements, feeds, parsed.rebuild, converters)
+        rebuild = with_handles(parsed, self._state)
+        call = _Call(parsed.elements, feeds, rebuild, converters)
         if key is not None:
             self._calls[key] = call
         return call, flat.values()
@@ -238,9 +244,12 @@ class StagedRun:
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
         plan = self._plan(results, fed, place)
+        key = ("stage", *call.key)
+        record = self._records.setdefault(key, RunRecord(fetches, fed, staged=True))
+        converters = [_kept_converter(t) for t in plan.feeds]
         kept = place.kept | frozenset(fed) | frozenset(keep)
         stage = place.stages[call.key] = start.stages[call.key] = _Stage(
-            Executor(plan, self._state, self._jit, [_kept_converter(t) for t in plan.feeds]),
+            Executor(plan, self._state, self._jit, converters, record),
             takes=list(plan.feeds[len(fed) :]),
             dropped=list(start.kept - kept),
             keeps=[(t, n) for n, t in enumerate(results) if t in kept and isinstance(t, Tensor)],
@@ -387,7 +396,7 @@ class PartialRunHandle(str):
             place = self._place
             stage = place.stages.get(call.key) or self._staged.make_stage(place, call)
             values = self._values
-            results = stage.executor.run(*fed, *[values[tensor] for tensor in stage.takes])
+            results = stage.executor.run_timed(*fed, *[values[tensor] for tensor in stage.takes])
             for tensor in stage.dropped:
                 del values[tensor]
             values.update(zip(call.feeds, fed, strict=True))

@@ -18,10 +18,12 @@ from penstock.plan.plan import Plan, make_plan
 from penstock.runtime.control import RunControl
 from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
-from penstock.runtime.stats import FIRST_RUNS, KEPT_TIMES, RunRecord, RunStats
+from penstock.runtime.stats import RunRecord, RunStats
+from penstock.session.bound_run import BoundRun, bound_run
 from penstock.session.conversions import partial_run_tensors
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches
+from penstock.session.handles import with_handles
 from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
 from penstock.session.placement import DeviceAttributes, devices, placement
@@ -30,33 +32,6 @@ from penstock.session.tracing import Tracer, add_graph
 _open_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
 
 _SIMPLE = (Tensor, Operation, str)
-_clock = time.perf_counter_ns
-_RING = KEPT_TIMES - 1  # KEPT_TIMES is a power of two
-
-
-class _BoundRun:
-    """What one kind of call to `run` does: execute the plan, and rebuild the structure."""
-
-    __slots__ = ("execute", "rebuild", "record")
-
-    def __init__(self, execute: Executor, rebuild: Any) -> None:
-        self.execute = execute
-        self.rebuild = rebuild
-        self.record = execute.record
-
-    def __call__(self, *values: Any) -> Any:
-        start = _clock()
-        results = self.execute.run(*values)
-        record = self.record
-        elapsed = _clock() - start
-        calls = record.calls
-        if calls < FIRST_RUNS:
-            record.add(elapsed)
-        else:
-            record.calls = calls + 1
-            record.total += elapsed
-            record.times[calls & _RING] = elapsed
-        return self.rebuild(results)
 
 
 class BaseSession:
@@ -92,7 +67,7 @@ class BaseSession:
         self._placed: set[Operation] = set()
         self._closed = False
         self._reset = False
-        self._runs: dict[Any, _BoundRun] = {}
+        self._runs: dict[Any, BoundRun] = {}
         self._records: dict[Any, RunRecord] = {}
         self._executors: dict[Any, Executor] = {}
         self._staged: dict[Any, StagedRun] = {}
@@ -224,7 +199,7 @@ class BaseSession:
                 self._runs[(kind, *fetches, None, *flat) if flat else (kind, *fetches)] = bound
         return bound(*flat.values())
 
-    def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> _BoundRun:
+    def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> BoundRun:
         parsed = Fetches(self._graph, fetches)
         if not self._graph._ops:
             raise RuntimeError(
@@ -232,18 +207,18 @@ class BaseSession:
             )
         tensors = [fed_tensor(self._graph, key) for key in feed_keys]
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
-        return _BoundRun(executor, parsed.rebuild)
+        return bound_run(executor, with_handles(parsed, self._state))
 
-    def _run_watched(self, bound: _BoundRun, fed: Any, request: RunRequest) -> Any:
+    def _run_watched(self, bound: BoundRun, fed: Any, request: RunRequest) -> Any:
         """Runs with a deadline, or telling what each op did."""
         timeout = self._state.timeout if request.timeout is None else request.timeout
         control = RunControl(self._state, timeout)
         tracer = Tracer() if request.traced else None
         watch = None if tracer is None else tracer.watch
         try:
-            start = _clock()
+            start = time.perf_counter_ns()
             results = bound.execute.run_under(control, watch, list(fed.values()))
-            bound.record.add(_clock() - start)
+            bound.record.add(time.perf_counter_ns() - start)
         finally:
             if tracer is not None:
                 tracer.fill(request.metadata)
@@ -386,7 +361,7 @@ class BaseSession:
         staged = self._staged.get(key)
         if staged is None or len(tensors) > len(staged.feeds):  # named twice: refused when made
             staged = self._staged[key] = StagedRun(
-                self._graph, self._state, self._jit, elements, tensors
+                self._graph, self._state, self._jit, elements, tensors, self._records
             )
         return staged
 
@@ -424,16 +399,14 @@ class BaseSession:
         """What its runs cost: for each kind of run calls, times, compilations and shapes.
 
         Returns:
-            A sequence of `PlanStats`, the dearest first, that prints as a table. It stays readable
-            after `close`, but for the stages of partial runs.
+            A sequence of `PlanStats`, the dearest first, that prints as a table; after `close` too.
 
         Example:
             >>> sess.run_stats()
             run          calls    total   median  compiling  recompiles  shapes
             add:0 ← x:0  1,000  4.12 ms  3.71 µs          -           -       1
         """
-        staged = [record for run in self._staged.values() for record in run.records.values()]
-        return RunStats([*self._records.values(), *staged])
+        return RunStats(list(self._records.values()))
 
     def partial_run_close(self, handle: PartialRunHandle) -> None:
         """Frees the values that a handle keeps; it cannot be used any more."""

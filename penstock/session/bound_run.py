@@ -1,0 +1,61 @@
+"""What `Session.run` looks up for a kind of call, and calls: the plan bound to a structure."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import numpy as np
+
+from penstock.runtime.executor import Executor
+from penstock.runtime.stats import FIRST_RUNS, MOST_PENDING
+from penstock.session.fetches import Rebuild
+
+_clock = time.perf_counter_ns
+
+
+class BoundRun:
+    """One kind of call: executes the plan, enters the time, and rebuilds the structure.
+
+    Args:
+        execute: runs the plan.
+        rebuild: puts the results into the structure of the fetches.
+    """
+
+    __slots__ = ("execute", "rebuild", "record", "times")
+
+    def __init__(self, execute: Executor, rebuild: Rebuild) -> None:
+        self.execute = execute
+        self.rebuild = rebuild
+        self.record = execute.record
+        self.times = execute.record.times
+
+    def __call__(self, *values: Any) -> Any:
+        start = _clock()
+        results = self.execute.run(*values)
+        times = self.times
+        times.append(_clock() - start)
+        if len(times) > MOST_PENDING:
+            self.record.fold()
+        return self.rebuild(results)
+
+
+class _FirstRuns(BoundRun):
+    """A `BoundRun` as long as its plan is new: it looks at what is fed as well."""
+
+    __slots__ = ()
+
+    def __call__(self, *values: Any) -> Any:
+        start = _clock()
+        results = self.execute.run(*values)
+        self.record.add(_clock() - start)
+        self.record.shape_tables[0][tuple([np.shape(value) for value in values])] = None
+        if self.record.calls >= FIRST_RUNS:
+            self.__class__ = BoundRun  # type: ignore[assignment]  # from now on it costs nothing
+        return self.rebuild(results)
+
+
+def bound_run(execute: Executor, rebuild: Rebuild) -> BoundRun:
+    """The `BoundRun` of a plan and a structure."""
+    kind = BoundRun if execute.record.calls >= FIRST_RUNS else _FirstRuns
+    return kind(execute, rebuild)

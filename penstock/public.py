@@ -90,6 +90,7 @@ MODULES = (
     "train.adaptive",
     "train.regularized",
     "ops.strings",
+    "ops.session_ops",
     "ops.save_restore",
     "train.meta_graph",
     "train.saver",

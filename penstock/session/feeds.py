@@ -13,6 +13,7 @@ from penstock.graph.operation import Tensor
 from penstock.graph.protos import as_bytes
 from penstock.ops.indexed_slices import IndexedSlices, SparseTensor
 from penstock.session.conversions import feed_conversion
+from penstock.session.handles import TensorHandle
 
 Convert = Callable[[Any], Any]
 
@@ -90,6 +91,8 @@ def converter(tensor: Tensor) -> Convert:
         else:
             if kind is Tensor:
                 raise _is_tensor(tensor, value)
+            if kind is TensorHandle:
+                value = value.fed_value(tensor)
             if checks_range and kind is int:
                 _check_range(value, numpy_type)
             try:
@@ -107,6 +110,8 @@ def _string_converter(tensor: Tensor) -> Convert:
     def convert(value: Any) -> Any:
         if isinstance(value, Tensor):
             raise _is_tensor(tensor, value)
+        if isinstance(value, TensorHandle):
+            value = value.fed_value(tensor)
         nested = np.asarray(value, dtype=object)
         if not shapes.compatible(tensor._shape, nested.shape):
             raise _wrong_shape(tensor, nested.shape)

@@ -92,6 +92,8 @@ MODULES = (
     "ops.strings",
     "ops.session_ops",
     "ops.save_restore",
+    "ops.queues",
+    "ops.queue_classes",
     "train.meta_graph",
     "train.saver",
     "train.checkpoint_management",

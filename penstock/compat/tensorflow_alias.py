@@ -20,6 +20,7 @@ from penstock.compat.tensorflow_paths import (
     API_VERSION,
     INTERNAL_MODULES,
     NAMESPACES,
+    OWN_MODULES,
     PROTO_FOLDERS,
 )
 from penstock.graph.export import lazy_names, load_lazy, public_names
@@ -33,7 +34,7 @@ Lookup = Callable[[str], Any]
 
 def _folders() -> frozenset[str]:
     """The packages above the modules that programs import by an internal path: "python", ..."""
-    paths = [*INTERNAL_MODULES, *(f"{folder}.*" for folder in PROTO_FOLDERS)]
+    paths = [*INTERNAL_MODULES, *OWN_MODULES, *(f"{folder}.*" for folder in PROTO_FOLDERS)]
     return frozenset(path[:end] for path in paths for end, sign in enumerate(path) if sign == ".")
 
 
@@ -157,7 +158,9 @@ def find_lookup(path: str) -> Lookup | None:
     """Returns how a module of TensorFlow's finds its names; None where there is no such module."""
     folder, _, leaf = path.rpartition(".")
     if folder in PROTO_FOLDERS:
-        return messages_lookup(leaf)
+        return module_lookup(f"tensorboard.compat.proto.{leaf}")
+    if path in OWN_MODULES:
+        return module_lookup(OWN_MODULES[path])
     if path in INTERNAL_MODULES:
         return public_lookup(INTERNAL_MODULES[path])
     if path in FOLDERS:
@@ -184,13 +187,12 @@ def public_lookup(namespaces: tuple[str, ...]) -> Lookup:
     return lookup
 
 
-def messages_lookup(module: str) -> Lookup | None:
-    """Returns a lookup in TensorBoard's protobuf module of that name; None where it has none."""
-    name = f"tensorboard.compat.proto.{module}"
+def module_lookup(name: str) -> Lookup | None:
+    """Returns a lookup in a module that is none of TensorFlow's; None where it is not there."""
     if importlib.util.find_spec(name) is None:
         return None
-    messages = importlib.import_module(name)
-    return lambda message: getattr(messages, message, ABSENT)
+    module = importlib.import_module(name)
+    return lambda attribute: getattr(module, attribute, ABSENT)
 
 
 def names_in(public: str) -> list[str]:

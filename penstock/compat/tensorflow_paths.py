@@ -91,5 +91,8 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
     **_below("python.util", "nest", "nest"),
 }
 
+# Modules of that kind whose names are not public, and the modules of ours that hold them.
+OWN_MODULES = {"python.client.timeline": "penstock.compat.timeline"}
+
 # Folders of protobuf modules (graph_pb2, config_pb2, ...); TensorBoard ships these files too.
 PROTO_FOLDERS = ("core.example", "core.framework", "core.protobuf", "core.util")

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from penstock.graph import dtypes
+from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.plan import Constant, Plan, Read, Step
 
@@ -49,7 +49,7 @@ class ClusterPlan:
 def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     """The plan's steps in an order that keeps its meaning, the compilable ones in clusters."""
     known = _known_tensors(plan)
-    compilable = [_compilable(step, known) for step in plan.steps]
+    compilable = [_host_reason(step, known) is None for step in plan.steps]
     levels = _levels(plan.steps, compilable)
     groups: dict[int, list[Step]] = {}
     for step, level in zip(plan.steps, levels, strict=True):
@@ -117,19 +117,44 @@ def _static_operands(step: Step) -> list[object]:
     return found
 
 
-def _compilable(step: Step, known: dict[Tensor, bool]) -> bool:
+def host_reasons(plan: Plan) -> dict[Operation, str]:
+    """The ops of a plan that cannot be compiled, each with the reason in words."""
+    known = _known_tensors(plan)
+    reasons = [(step.op, _host_reason(step, known)) for step in plan.steps]
+    return {op: reason for op, reason in reasons if reason is not None}
+
+
+def _host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
+    """Why a step cannot be compiled; None where it can."""
     op = step.op
     spec = op.spec
     if spec.host or spec.wants_ctx:
-        return False
+        return _reason_of_op(op)
     for tensor in (*op._inputs, *op.outputs):
         base = tensor.dtype.base_dtype
         if base in _NOT_ON_XLA and not (base is dtypes.resource and tensor.op.spec.variable):
-            return False
+            return f"XLA has no type {base.name}"
     for operand in _static_operands(step):
-        if type(operand) is Read or (isinstance(operand, Tensor) and not known.get(operand, False)):
-            return False
-    return True
+        if type(operand) is Read:
+            return f"the value of the variable {operand.variable.name} decides a shape"
+        if isinstance(operand, Tensor) and not known.get(operand, False):
+            return f"the value of {operand.name} decides a shape, and is not known when compiling"
+    return None
+
+
+def _reason_of_op(op: Operation) -> str:
+    spec = op.spec
+    if spec.blocking:
+        return "it may have to wait"
+    if spec.name.startswith("PyFunc"):
+        return "it calls a Python function"
+    if any([t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)]):
+        return "XLA has no type string"
+    if spec.wants_ctx:
+        return "it looks at the session, or has an effect outside it"
+    if spec.pure and not all([shapes.is_known(output._shape) for output in op.outputs]):
+        return "the shape of its output depends on values"
+    return "it may raise an error that depends on values"
 
 
 def _levels(steps: list[Step], compilable: list[bool]) -> list[int]:

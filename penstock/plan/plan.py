@@ -126,7 +126,7 @@ def make_plan(
         elif fetch not in fed and fetch not in late_reads:
             targets.append(fetch.op)
     ordered = needed_operations(targets, fed, done)
-    rewriter = _Rewriter(fed)
+    rewriter = Rewriter(fed)
     for op in ordered:
         rewriter.add(op)
     results = [rewriter.result(fetch, late_reads) for fetch in fetches]
@@ -137,7 +137,7 @@ def make_plan(
     return Plan(graph, tuple(fetches), tuple(feeds), steps, results, ordered)
 
 
-class _Rewriter:
+class Rewriter:
     """The walk forward: turns operations into steps."""
 
     def __init__(self, fed: frozenset[Tensor]) -> None:

@@ -21,7 +21,14 @@ _OPS_AT_FULL_PRICE = 150  # past that, ops are mostly more of the same
 _COMPILE_SECONDS_PER_FURTHER_OP = 0.3e-3
 
 _PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2"}
-_CONVOLUTIONS = {"Conv2D", "Conv2DBackpropInput", "Conv2DBackpropFilter", "DepthwiseConv2dNative"}
+# For each convolution where, among its images and filters, the filter stands, and the result of
+# the forward pass or its gradient.
+_CONVOLUTIONS = {
+    "Conv2D": (1, 2),
+    "Conv2DBackpropInput": (0, 1),
+    "Conv2DBackpropFilter": (2, 1),
+    "DepthwiseConv2dNative": (1, 2),
+}
 
 
 class PlanCost:
@@ -31,18 +38,24 @@ class PlanCost:
         ops: how many steps there are.
         interpreted: seconds that interpreting them takes, by the model.
         compiled: seconds that the compiled program takes.
+        nbytes: bytes that the steps read and write.
+        flops: multiplications and additions of their products and convolutions.
     """
 
     def __init__(self) -> None:
         self.ops = 0
         self.interpreted = 0.0
         self.compiled = _XLA_CALL_SECONDS
+        self.nbytes = 0
+        self.flops = 0.0
 
     def observe(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
         """Adds a step that ran on these operands."""
         nbytes = _nbytes(operands) + _nbytes(outputs)
         flops = _flops(step.op.spec.name, operands, outputs)
         self.ops += 1
+        self.nbytes += nbytes
+        self.flops += flops
         self.interpreted += _SECONDS_PER_OP + nbytes / _BYTES_PER_SECOND + flops / _FLOPS_PER_SECOND
         self.compiled += nbytes / _XLA_BYTES_PER_SECOND / 3 + flops / _FLOPS_PER_SECOND
         if step.op.spec.name in _CONVOLUTIONS:  # NumPy's way there is several times XLA's
@@ -82,12 +95,9 @@ def _flops(name: str, operands: list[Any], outputs: list[Any]) -> float:
         )
     if name in _CONVOLUTIONS:
         arrays = [v for v in [*operands, *outputs] if getattr(v, "ndim", 0) == 4]
-        sizes = sorted([array.size for array in arrays])
-        return (
-            2.0
-            * sizes[-1]
-            * max(1.0, sizes[0] / max(1, min(arrays[-1].shape[-1], arrays[0].shape[-1])))
-        )
+        kernel, image = [arrays[place] for place in _CONVOLUTIONS[name]]
+        channels = kernel.shape[3] * (kernel.shape[2] if name.startswith("Depthwise") else 1)
+        return 2.0 * image.size * kernel.size / max(1, channels)
     return 0.0
 
 

@@ -11,6 +11,7 @@ import contextvars
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
@@ -70,6 +71,19 @@ class Shapes:
         self.settled = False  # compiling will never pay
 
 
+@dataclass(frozen=True)
+class Tier:
+    """How a plan is run at some shapes.
+
+    Attributes:
+        compiled: it is compiled, or will be in its next run.
+        runs_left: the runs that are interpreted until it is compiled; None where it never is.
+    """
+
+    compiled: bool
+    runs_left: int | None
+
+
 class Executor:
     """A plan in one session.
 
@@ -116,6 +130,27 @@ class Executor:
         elif jit is Jit.AUTO:
             self.run = self._choose
             self.record.shape_tables.append(self._shapes)
+
+    def tier(self, shapes: tuple[tuple[int, ...], ...], estimated: PlanCost) -> Tier:
+        """How the next run is done where the feeds have these shapes.
+
+        Args:
+            shapes: one for each feed.
+            estimated: what a run costs, for shapes that did not run yet.
+        """
+        if self._jit is Jit.OFF or not self.plan.steps:
+            return Tier(False, None)
+        if self._jit is Jit.ON:
+            return Tier(True, 0)
+        entry = self._shapes.get(() if self.run == self._run_blocking else shapes) or Shapes()
+        if entry.pays:
+            return Tier(True, 0)
+        cost = entry.cost or estimated
+        if cost.saving <= 0:
+            return Tier(False, None)
+        unmeasured = 0 if entry.cost is not None else max(0, 2 - entry.runs)
+        runs = int((cost.compile_seconds - entry.saved) / cost.saving) + 1
+        return Tier(False, unmeasured + max(0, runs))
 
     def run_timed(self, *values: Any) -> Sequence[Any]:
         """`run`, its time entered in the record."""

@@ -21,12 +21,14 @@ from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord, RunStats
 from penstock.session.bound_run import BoundRun, bound_run
 from penstock.session.conversions import partial_run_tensors
+from penstock.session.explain import Explanation, explain_run
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches
 from penstock.session.handles import with_handles
 from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
 from penstock.session.placement import DeviceAttributes, devices, placement
+from penstock.session.report import print_in_terminal
 from penstock.session.tracing import Tracer, add_graph
 
 _open_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
@@ -407,6 +409,46 @@ class BaseSession:
             add:0 ← x:0  1,000  4.12 ms  3.71 µs          -           -       1
         """
         return RunStats(list(self._records.values()))
+
+    def explain(self, fetches: Any, feeds: Any = ()) -> Explanation:
+        """What `run` does for these fetches; printed as a tree where there is a terminal.
+
+        Args:
+            fetches: as for `run`.
+            feeds: the tensors that are fed, or a feed_dict, whose values' shapes then count.
+
+        Returns:
+            An `Explanation`; nothing is run for it.
+
+        Raises:
+            RuntimeError: the session is closed.
+            TypeError, ValueError: a fetch or feed is not of this graph.
+
+        Example:
+            >>> print(sess.explain(loss, [x, y]))
+        """
+        if self._closed:
+            raise self._closed_error()
+        if self._graph.mutation_count != self._seen_mutations:
+            self._forget_plans()
+        parsed = Fetches(self._graph, fetches)
+        if isinstance(feeds, Tensor | str):
+            feeds = [feeds]
+        flat = flatten_feed_dict(feeds) if hasattr(feeds, "items") else dict.fromkeys(feeds)
+        values = {fed_tensor(self._graph, key): value for key, value in flat.items()}
+        executor = self._executor_for_looking(parsed, tuple(values))
+        explanation = explain_run(executor, values)
+        print_in_terminal(explanation)
+        return explanation
+
+    def _executor_for_looking(self, parsed: Fetches, feeds: tuple[Tensor, ...]) -> Executor:
+        """The executor of a kind of run, whatever the order of its feeds; a new one is not kept."""
+        late_reads = frozenset(parsed.late_reads)
+        for fetched, fed, late in self._executors:
+            if (fetched, late) == (parsed.elements, late_reads) and set(fed) == set(feeds):
+                return self._executors[fetched, fed, late]
+        plan = self._plan((parsed.elements, feeds, late_reads))
+        return Executor(plan, self._state, self._jit, [converter(feed) for feed in feeds])
 
     def partial_run_close(self, handle: PartialRunHandle) -> None:
         """Frees the values that a handle keeps; it cannot be used any more."""

@@ -38,7 +38,7 @@ def check_divisor(x: Any, y: Any) -> None:
 
 def truncate_div_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind not in "iu":
-        return xp.trunc(xp.true_divide(x, y))
+        return xp.true_divide(x, y)
     check_divisor(x, y)
     return (x - xp.fmod(x, y)) // y
 
@@ -94,7 +94,10 @@ FLOOR_DIV = binary("FloorDiv", floor_div_kernel, _DIVIDED, gradient=nothing_grad
 
 publish_binary(REAL_DIV, "realdiv", "x / y for floats.", "tf.realdiv(x, y)")
 publish_binary(
-    TRUNCATE_DIV, "truncatediv", "x / y, rounded towards zero.", "tf.truncatediv([7, -7], 2)"
+    TRUNCATE_DIV,
+    "truncatediv",
+    "x / y, rounded towards zero where they are integers.",
+    "tf.truncatediv([7, -7], 2)",
 )
 publish_binary(FLOOR_DIV, "floor_div", "x / y, rounded down.", "tf.floor_div([7, -7], 2)")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -244,6 +245,8 @@ def reshape_kernel(xp: Any, tensor: Any, shape: Any) -> Any:
             None, None, f"sizes input must be 1-D, not {shapes.bracket_text(shape.shape)}"
         )
     sizes = shape.tolist()
+    if 0 in sizes and sizes.count(-1) == 1 and tensor.size == 0:
+        sizes[sizes.index(-1)] = _size_beside_zero(tensor.shape, sizes)
     try:
         result = tensor.reshape(sizes)
     except (ValueError, TypeError):
@@ -251,6 +254,11 @@ def reshape_kernel(xp: Any, tensor: Any, shape: Any) -> Any:
     if -1 in sizes or min(sizes, default=0) >= 0:
         return result
     raise _reshape_error(tensor.size, sizes)
+
+
+def _size_beside_zero(given: tuple[int, ...], sizes: list[int]) -> int:
+    """The size that -1 stands for where another one is zero: what the sizes other than 0 leave."""
+    return math.prod(filter(None, given)) // -math.prod(filter(None, sizes))
 
 
 def _reshape_error(count: int, sizes: list[int]) -> InvalidArgumentError:
@@ -264,12 +272,6 @@ def _reshape_error(count: int, sizes: list[int]) -> InvalidArgumentError:
         return InvalidArgumentError(
             None, None, f"Only one input size may be -1, not both {free[0]} and {free[1]}"
         )
-    if free and product == 0:
-        return InvalidArgumentError(
-            None, None,
-            "reshape cannot infer the missing input size for an empty tensor unless all specified "
-            "input sizes are non-zero",
-        )  # fmt: skip
     wanted = f"requires a multiple of {product}" if free else f"has {product}"
     return InvalidArgumentError(
         None,

@@ -67,3 +67,10 @@ def test_numpy_arrays_leave_the_operator_to_the_tensor(shape: tuple[int, ...]) -
     with tf.Graph().as_default():
         total = np.ones(shape, np.float32) + tf.constant([1.0, 2.0, 3.0])
         assert total.op.type == "AddV2"
+
+
+@pytest.mark.parametrize("tier", ["interpreted", "compiled"])
+def test_truncatediv_of_floats_is_the_plain_quotient(tier: str) -> None:
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as session:
+        x = tf.placeholder(tf.float32, [2])
+        assert session.run(tf.truncatediv(x, 2.0), {x: [7.0, -7.0]}).tolist() == [3.5, -3.5]

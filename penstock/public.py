@@ -94,6 +94,8 @@ MODULES = (
     "ops.save_restore",
     "ops.queues",
     "ops.queue_classes",
+    "train.coordinator",
+    "train.queue_runner",
     "train.meta_graph",
     "train.saver",
     "train.checkpoint_management",

@@ -7,17 +7,20 @@ so it can take more than the queue's capacity.
 
 from __future__ import annotations
 
+import secrets
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.errors import CancelledError, InvalidArgumentError, OpError, OutOfRangeError
 from penstock.ops import philox
-from penstock.runtime.state import RandomSlot, SessionState
+
+if TYPE_CHECKING:
+    from penstock.runtime.state import SessionState
 
 Element = Sequence[Any]  # an array for each component
 
@@ -28,6 +31,7 @@ class Attempt:
     """Something that an op wants of a queue, and may have to wait for.
 
     Attributes:
+        verb: what messages call it.
         adds: it waits among those that add elements, not among those that take them.
         done: it need not wait any more.
         error: why it failed, or None.
@@ -35,6 +39,7 @@ class Attempt:
 
     __slots__ = ("done", "error")
 
+    verb = "Enqueue"
     adds = True
 
     def __init__(self) -> None:
@@ -47,6 +52,10 @@ class Attempt:
 
     def withdraw(self, queue: Queue) -> None:
         """Undoes what an attempt that is given up can undo."""
+
+    def cancelled(self) -> CancelledError:
+        """The error of an attempt that was ended from outside."""
+        return CancelledError(None, None, f"{self.verb} operation was cancelled")
 
     def fail(self, error: OpError) -> None:
         """Ends the attempt with an error."""
@@ -105,6 +114,7 @@ class Dequeue(Attempt):
 
     __slots__ = ("count", "taken")
 
+    verb = "Dequeue"
     adds = False
 
     def __init__(self, count: int) -> None:
@@ -245,8 +255,7 @@ class Queue:
         with self.state.changed:
             self.closed = True
             for attempt in self._waiting[0]:
-                message = "Enqueue operation was cancelled"
-                attempt.fail(CancelledError(None, None, message))
+                attempt.fail(attempt.cancelled())
             self._waiting[0].clear()
             self._serve()
             self.state.notify()
@@ -347,7 +356,8 @@ class PaddingQueue(Queue):
         fill: Any = b"" if dtype.hasobject else 0
         batch = np.full((len(arrays), *largest), fill, dtype)
         for index, array in enumerate(arrays):
-            batch[(index, ..., *[slice(size) for size in array.shape])] = array
+            corner: Any = (index, ..., *[slice(size) for size in array.shape])
+            batch[corner] = array
         return batch
 
 
@@ -421,7 +431,7 @@ class ShuffleQueue(Queue):
         self.min_after_dequeue = min_after_dequeue
         self.seeds = (seed, seed2)
         self._elements: list[Element] = []
-        self._words = map(int, _random_words(RandomSlot(seed, seed2)))
+        self._words = map(int, _random_words(seed, seed2))
 
     @property
     def available(self) -> int:
@@ -439,7 +449,10 @@ class ShuffleQueue(Queue):
         self._elements.extend(elements)
 
 
-def _random_words(slot: RandomSlot) -> Iterator[Any]:
+def _random_words(seed: int, seed2: int) -> Iterator[Any]:
+    if seed == 0 and seed2 == 0:
+        seed, seed2 = secrets.randbits(63), secrets.randbits(63)
+    key, counter = philox.op_state(seed, seed2)
     while True:
-        key, counter = slot.take(_BLOCKS_AT_ONCE)
         yield from philox.philox_blocks(np, key, counter, _BLOCKS_AT_ONCE).ravel()
+        counter = philox.advance(np, counter, _BLOCKS_AT_ONCE)

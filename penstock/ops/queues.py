@@ -7,12 +7,12 @@ ops/queue_objects.py, the classes that programs use in ops/queue_classes.py.
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.graph import dtypes, shapes
-from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.errors import CancelledError, InvalidArgumentError
 from penstock.graph.opspec import OpSpec, register
 from penstock.ops.queue_objects import (
     Attempt,
@@ -25,8 +25,10 @@ from penstock.ops.queue_objects import (
     Queue,
     ShuffleQueue,
 )
-from penstock.runtime.context import OpContext
-from penstock.runtime.state import SessionState
+
+if TYPE_CHECKING:
+    from penstock.runtime.context import OpContext
+    from penstock.runtime.state import SessionState
 
 Waiting = Generator[None, None, Any]
 
@@ -208,6 +210,9 @@ def _finish(queue: Queue, attempt: Attempt) -> Generator[None, None, None]:
     except GeneratorExit:
         queue.give_up(attempt)
         raise
+    except CancelledError:  # the session is being closed
+        queue.give_up(attempt)
+        raise attempt.cancelled() from None
     if attempt.error is not None:
         raise attempt.error
 

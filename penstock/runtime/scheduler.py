@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.errors import CancelledError
 from penstock.graph.operation import Tensor
 from penstock.plan.dependencies import step_dependencies
 from penstock.plan.plan import Plan, Step
@@ -96,9 +97,24 @@ class _Run:
                 if len(still) == len(left):
                     self._control.wait(seen)
                 left = still
+        except CancelledError as error:
+            raise self._told_by_waiting_op(error) from error.__cause__
         finally:
             for generator, _, _ in self._begun.values():
                 generator.close()
+
+    def _told_by_waiting_op(self, error: CancelledError) -> BaseException:
+        """The cancellation as the op tells it that waits longest, where one does."""
+        if error._op is not None or not self._begun:
+            return error
+        number, (generator, operands, _) = next(iter(self._begun.items()))
+        step = self._schedule.items[number]
+        assert isinstance(step, Step)
+        try:
+            generator.throw(error)
+        except BaseException as told:
+            return at_op(told, step.op, operands)
+        return error
 
     def _try(self, number: int) -> bool:
         """Runs an item if nothing keeps it from running; True when it is done."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import numpy as np
-
 from penstock.runtime.executor import Executor
 from penstock.runtime.stats import FIRST_RUNS, MOST_PENDING
 from penstock.session.fetches import Rebuild
+from penstock.session.sightings import Sightings
 
 _clock = time.perf_counter_ns
 
@@ -20,13 +19,15 @@ class BoundRun:
     Args:
         execute: runs the plan.
         rebuild: puts the results into the structure of the fetches.
+        sightings: what the session sees of the first runs.
     """
 
-    __slots__ = ("execute", "rebuild", "record", "times")
+    __slots__ = ("execute", "rebuild", "record", "sightings", "times")
 
-    def __init__(self, execute: Executor, rebuild: Rebuild) -> None:
+    def __init__(self, execute: Executor, rebuild: Rebuild, sightings: Sightings) -> None:
         self.execute = execute
         self.rebuild = rebuild
+        self.sightings = sightings
         self.record = execute.record
         self.times = execute.record.times
 
@@ -49,13 +50,14 @@ class _FirstRuns(BoundRun):
         start = _clock()
         results = self.execute.run(*values)
         self.record.add(_clock() - start)
-        self.record.shape_tables[0][tuple([np.shape(value) for value in values])] = None
+        self.sightings.see(self.record, values, results)
         if self.record.calls >= FIRST_RUNS:
+            self.sightings.done(self.record)
             self.__class__ = BoundRun  # type: ignore[assignment]  # from now on it costs nothing
         return self.rebuild(results)
 
 
-def bound_run(execute: Executor, rebuild: Rebuild) -> BoundRun:
+def bound_run(execute: Executor, rebuild: Rebuild, sightings: Sightings) -> BoundRun:
     """The `BoundRun` of a plan and a structure."""
     kind = BoundRun if execute.record.calls >= FIRST_RUNS else _FirstRuns
-    return kind(execute, rebuild)
+    return kind(execute, rebuild, sightings)

@@ -29,6 +29,7 @@ from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
 from penstock.session.placement import DeviceAttributes, devices, placement
 from penstock.session.report import print_in_terminal
+from penstock.session.sightings import Sightings
 from penstock.session.tracing import Tracer, add_graph
 
 _open_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
@@ -71,6 +72,7 @@ class BaseSession:
         self._reset = False
         self._runs: dict[Any, BoundRun] = {}
         self._records: dict[Any, RunRecord] = {}
+        self._sightings = Sightings(self._graph)
         self._executors: dict[Any, Executor] = {}
         self._staged: dict[Any, StagedRun] = {}
         self._setups: dict[Any, StagedRun] = {}  # the same, by what was passed to the setup
@@ -100,6 +102,8 @@ class BaseSession:
 
     def close(self) -> None:
         """Frees what it holds. A second call does nothing; any run after it raises RuntimeError."""
+        if not self._closed:
+            self._sightings.end(self._records.values())
         self._closed = True
         self._graph._sessions.discard(self)
         self._runs.clear()
@@ -186,8 +190,10 @@ class BaseSession:
 
     def _bind(self, fetches: Any, feed_dict: Any) -> Any:
         """Runs a kind of call seen for the first time, and remembers it for `run`."""
+        start = time.perf_counter()
         flat = flatten_feed_dict(feed_dict) if feed_dict else {}
         bound = self._bound_run(fetches, list(flat))
+        self._sightings.prepared(time.perf_counter() - start)
         if all(
             [
                 isinstance(key, _SIMPLE) or hasattr(key, "_as_graph_element")
@@ -209,7 +215,8 @@ class BaseSession:
             )
         tensors = [fed_tensor(self._graph, key) for key in feed_keys]
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
-        return bound_run(executor, with_handles(parsed, self._state))
+        rebuild = with_handles(parsed, self._state)
+        return bound_run(executor, rebuild, self._sightings)
 
     def _run_watched(self, bound: BoundRun, fed: Any, request: RunRequest) -> Any:
         """Runs with a deadline, or telling what each op did."""

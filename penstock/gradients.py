@@ -96,12 +96,13 @@ def gradient_function(op: Operation) -> GradientFunction | None:
     """
     override = op._attrs.get("_gradient_op_type")
     if override is not None:
-        try:
-            return _registered_gradients[
-                override.decode() if isinstance(override, bytes) else override
-            ]
-        except KeyError:
-            raise LookupError(f"Gradient registry has no entry for: {override!r}") from None
+        name = override.decode() if isinstance(override, bytes) else override
+        if name not in _registered_gradients:
+            raise LookupError(
+                f"No gradient defined for operation {op.name!r} (op type: {op.type}): it asks for "
+                f"{name!r}, which is not registered"
+            )
+        return _registered_gradients[name]
     gradient = op.spec.gradient
     if isinstance(gradient, NotDifferentiable):
         return None
@@ -154,7 +155,7 @@ def gradients(
     stops = _as_list(stop_gradients) if stop_gradients is not None else []
     starts = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
     if len(starts) != len(ys):
-        raise ValueError(f"Got {len(starts)} grad_ys for {len(ys)} ys")
+        raise ValueError(f"Passed {len(starts)} grad_ys for {len(ys)} ys")
     graph = graph_of([*ys, *xs, *stops, *starts])
     with (
         graph.as_default(),
@@ -165,12 +166,24 @@ def gradients(
         stop_tensors = [_tensor(s, "stop", as_ref=True) for s in stops]
         walk = _BackwardWalk(
             graph, y_tensors, x_tensors, stop_tensors, colocate_gradients_with_ops, gate_gradients,
-            AggregationMethod.ADD_N if aggregation_method is None else aggregation_method,
+            _aggregation(aggregation_method),
         )  # fmt: skip
         walk.start(_starting_gradients(starts, y_tensors, walk.colocation))
         walk.run()
     with graph.as_default():
         return [walk.result(x, unconnected) for x in x_tensors]
+
+
+def _aggregation(method: int | None) -> int:
+    if method is None:
+        return AggregationMethod.DEFAULT
+    if method not in (
+        AggregationMethod.ADD_N,
+        AggregationMethod.EXPERIMENTAL_TREE,
+        AggregationMethod.EXPERIMENTAL_ACCUMULATE_N,
+    ):
+        raise ValueError(f"Invalid aggregation_method specified {method}.")
+    return method
 
 
 def _as_list(values: Any) -> list[Any]:

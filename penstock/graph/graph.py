@@ -191,11 +191,11 @@ class Graph:
                 used[candidate] = 1
         return f"{name}_{count}"
 
-    def check_scope_name(self, name: str) -> None:
-        """Raises ValueError unless `name` can be a scope's name here."""
+    def check_name(self, name: str, kind: str) -> None:
+        """Raises ValueError, which tells the `kind`, unless `name` can be given to one here."""
         valid = _VALID_SCOPE_NAME if self._scopes.name else _VALID_OP_NAME
         if not valid.fullmatch(name):
-            raise ValueError(f"'{name}' is not a valid scope name")
+            raise ValueError(f"'{name}' is not a valid {kind} name")
 
     def name_scope(self, name: str | None) -> AbstractContextManager[str]:
         """Puts the names of new operations under `name`.

@@ -132,11 +132,8 @@ class Tensor:
             ValueError: `shape` is not compatible with what is known.
         """
         shape = shapes.as_tuple(shape)
-        if not shapes.compatible(self._shape, shape):
-            raise ValueError(
-                f"Shapes must be equal rank or compatible: {shapes.shape_text(self._shape)} of "
-                f"{self.name!r} and {shapes.shape_text(shape)} are not compatible"
-            )
+        if self._shape is not None and not shapes.compatible(self._shape, shape):
+            raise ValueError(f"{shapes.conflict(self._shape, shape)} They are of {self.name!r}.")
         self._shape = shapes.merge(self._shape, shape)
 
     def _shape_as_list(self) -> list[int | None] | None:

@@ -201,7 +201,7 @@ class OpSpec:
         if wanted[-1] == "/":
             full = wanted[:-1]
         else:
-            graph.check_scope_name(wanted)
+            graph.check_name(wanted, "node")
             full = graph.unique_name(wanted)
         try:
             stacks.name = full

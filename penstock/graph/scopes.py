@@ -81,7 +81,7 @@ class NameScope:
             return ""
         if isinstance(name, bytes):
             name = name.decode()
-        graph.check_scope_name(name)
+        graph.check_name(name, "scope")
         stacks.name = name[:-1] if name[-1] == "/" else graph.unique_name(name)
         return stacks.name + "/"
 

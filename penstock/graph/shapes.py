@@ -412,6 +412,18 @@ def compatible(a: Shape, b: Shape) -> bool:
     return all([x is None or y is None or x == y for x, y in zip(a, b, strict=True)])
 
 
+def conflict(a: tuple[int | None, ...], b: tuple[int | None, ...]) -> str:
+    """Says why two shapes that are not compatible are not."""
+    if len(a) != len(b):
+        return f"Shapes must be equal rank, but are {len(a)} and {len(b)}."
+    pairs = enumerate(zip(a, b, strict=True))
+    axis, (x, y) = next(p for p in pairs if None not in p[1] and p[1][0] != p[1][1])
+    return (
+        f"Dimension {axis} in both shapes must be equal, but are {x} and {y}. "
+        f"Shapes are {bracket_text(a)} and {bracket_text(b)}."
+    )
+
+
 def merge(a: Shape, b: Shape) -> Shape:
     """The shape that knows what either knows.
 

@@ -119,6 +119,13 @@ def test_scopes_that_are_none(graph: Any, name: str) -> None:
         pass
 
 
+@pytest.mark.parametrize("name", ["_s", "a b", "a:0"])
+def test_operations_that_are_none(graph: Any, name: str) -> None:
+    with pytest.raises(ValueError, match=f"'{name}' is not a valid node name"):
+        tf.constant(1.0, name=name)
+    assert names(graph) == []
+
+
 def test_outputs_have_numbers(graph: Any) -> None:
     a, b = tf.identity_n([tf.constant(1.0), tf.constant(2)], name="pair")
     assert (a.name, b.name) == ("pair:0", "pair:1")

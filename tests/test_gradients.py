@@ -163,7 +163,7 @@ def test_an_unknown_override_is_an_error():
     with tf.get_default_graph().gradient_override_map({"Identity": "NobodyRegisteredThis"}):
         y = tf.identity(x)
     with pytest.raises(
-        LookupError, match="No gradient defined for operation 'Identity'.*NobodyRegisteredThis"
+        LookupError, match=r"No gradient defined for operation 'Identity'.*NobodyRegisteredThis"
     ):
         tf.gradients(y, x)
 

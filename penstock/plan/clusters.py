@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
+from penstock.plan.dependencies import step_dependencies
 from penstock.plan.plan import Constant, Plan, Read, Step
 
 _NOT_ON_XLA = (dtypes.string, dtypes.resource, dtypes.variant)
@@ -47,19 +48,28 @@ class ClusterPlan:
 
 
 def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
-    """The plan's steps in an order that keeps its meaning, the compilable ones in clusters."""
+    """The plan's steps in an order that keeps its meaning, the compilable ones in clusters.
+
+    Steps that wait for different blocking ops are in different clusters: in one, they would wait
+    for each other's too.
+    """
     known = _known_tensors(plan)
     compilable = [_host_reason(step, known) is None for step in plan.steps]
-    levels = _levels(plan.steps, compilable)
-    groups: dict[int, list[Step]] = {}
-    for step, level in zip(plan.steps, levels, strict=True):
-        groups.setdefault(level, []).append(step)
+    before = step_dependencies(plan)
+    levels = _levels(plan.steps, compilable, before)
+    waits: list[frozenset[int]] = []
+    groups: dict[tuple[int, frozenset[int]], list[Step]] = {}
+    for number, step in enumerate(plan.steps):
+        blocking = [other for other in before[number] if plan.steps[other].op.spec.blocking]
+        waits.append(frozenset(blocking).union(*[waits[other] for other in before[number]]))
+        groups.setdefault((levels[number], waits[number]), []).append(step)
     items: list[Step | ClusterPlan] = []
-    for level in sorted(groups):
+    for level, waited in sorted(groups, key=lambda key: (key[0], len(key[1]))):
+        steps = groups[level, waited]
         if level % 2:
-            items.append(_cluster(groups[level], plan, known))
+            items.append(_cluster(steps, plan, known))
         else:
-            items.extend(groups[level])
+            items.extend(steps)
     return items
 
 
@@ -157,32 +167,19 @@ def _reason_of_op(op: Operation) -> str:
     return "it may raise an error that depends on values"
 
 
-def _levels(steps: list[Step], compilable: list[bool]) -> list[int]:
-    level_of: dict[Tensor, int] = {}
+def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -> list[int]:
+    levels: list[int] = []
     last_effect = 0
-    last_write: dict[Operation, int] = {}
-    last_read: dict[Operation, int] = {}
-    levels = []
-    for step, on_xla in zip(steps, compilable, strict=True):
+    for number, (step, on_xla) in enumerate(zip(steps, compilable, strict=True)):
         level = 1 if on_xla else 0
-        reads = [o.variable for o in step.flat_operands() if type(o) is Read]
-        before = [level_of.get(o, 0) for o in step.flat_operands() if isinstance(o, Tensor)]
-        before += [last_write.get(variable, 0) for variable in reads]
+        others = [levels[other] for other in before[number]]
         effect = bool(step.writes) or (not step.op.spec.pure and not on_xla)
         if effect:
-            before.append(last_effect)
-            before += [last_read.get(variable, 0) for variable in step.writes]
-            before += [last_write.get(variable, 0) for variable in step.writes]
-        for other in before:
+            others.append(last_effect)
+        for other in others:
             level = max(level, other if (other % 2 == 1) == on_xla else other + 1)
         if effect:
             last_effect = level
-        for variable in step.writes:
-            last_write[variable] = level
-        for variable in reads:
-            last_read[variable] = max(last_read.get(variable, 0), level)
-        for output in step.op.outputs:
-            level_of[output] = level
         levels.append(level)
     return levels
 

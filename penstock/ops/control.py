@@ -258,7 +258,7 @@ CHECK_NUMERICS = register(
         attrs=("T: {bfloat16, half, float, double}", "message: string"),
         shape=same_shape, kernel=check_numerics_kernel,
         gradient=check_numerics_gradient,
-        host=True, view=True,
+        stateful=True, host=True, view=True,
     )
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from penstock.graph.errors import OpError
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.clusters import ClusterPlan
 from penstock.plan.plan import Constant, Plan, Read, Step
@@ -86,6 +87,7 @@ class CompiledCluster(Cluster):
         self._any_known = any(self._is_known)
         self._large = _large_constants(plan.steps)
         self._programs: dict[Any, _Program] = {}
+        self._only_interpreted: set[Any] = set()  # keys for which tracing fails
         self.compile_seconds: list[float] = []
         self._interpreter: Interpreter | None = None
         self._jax = load_jax()
@@ -94,20 +96,20 @@ class CompiledCluster(Cluster):
         """Runs the cluster on the values of `inputs`; gives those of `outputs`, as NumPy arrays.
 
         Raises:
-            OpError: a kernel found bad input while it was traced.
+            OpError: a kernel found bad input; what the ops before it assigned stays assigned.
         """
         jax = self._jax
         key = self._key(values)
-        if (
-            self._any_known
-            and key not in self._programs
-            and len(self._programs) >= _MOST_PROGRAMS_OF_KNOWN_VALUES
-        ):
+        program = self._programs.get(key)
+        if program is None and self._is_interpreted(key):
             return self._interpret(values)
         with jax.enable_x64(True):
-            program = self._programs.get(key)
             if program is None:
-                program = self._programs[key] = self._compile(values)
+                try:
+                    program = self._compile(values)
+                except OpError:  # an op fails, or cannot be traced
+                    return self._interpret_instead(key, values)
+                self._programs[key] = program
             if self._any_known:
                 values = tuple(
                     [v for v, is_known in zip(values, self._is_known, strict=True) if not is_known]
@@ -147,8 +149,20 @@ class CompiledCluster(Cluster):
         ]
         return (*shapes, *known)
 
+    def _is_interpreted(self, key: Any) -> bool:
+        """True where known inputs keep changing, so that compiling would not pay, or cannot be."""
+        if key in self._only_interpreted:
+            return True
+        seen = len(self._programs) + len(self._only_interpreted)
+        return self._any_known and seen >= _MOST_PROGRAMS_OF_KNOWN_VALUES
+
+    def _interpret_instead(self, key: Any, values: Sequence[Any]) -> Sequence[Any]:
+        """Runs what could not be traced: it fails at the same op, after the ops before it ran."""
+        outputs = self._interpret(values)
+        self._only_interpreted.add(key)
+        return outputs
+
     def _interpret(self, values: Sequence[Any]) -> Sequence[Any]:
-        """For known inputs that keep changing: compiling the cluster each time would not pay."""
         if self._interpreter is None:
             outputs = tuple(self.outputs)
             plan = Plan(

@@ -38,6 +38,7 @@ MODULES = (
     "gradients",
     "formats.graphdef",
     "session.session",
+    "session.advise",
     "ops.broadcasting",
     "ops.arithmetic",
     "ops.division",

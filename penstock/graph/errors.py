@@ -7,7 +7,7 @@ line that made the op.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
     from penstock.graph.graph import Operation
@@ -54,6 +54,7 @@ class OpError(Exception):
         self._op = op
         self._message = message
         self._error_code = self.code if error_code is None else error_code
+        self._origin = ""  # of an error from another process: what it says of its op
 
     @property
     def message(self) -> str:
@@ -78,12 +79,34 @@ class OpError(Exception):
         return self._node_def
 
     def __str__(self) -> str:
+        return self._message + self._told_origin()
+
+    def _told_origin(self) -> str:
         if self._op is None:
-            return self._message
-        return f"{self._message}\n\nOriginal stack trace for {self._op.name!r}:\n{self._op.where()}"
+            return self._origin
+        return f"\n\nOriginal stack trace for {self._op.name!r}:\n{self._op.where()}"
+
+    def __copy__(self) -> Self:
+        told = (self._message, self._error_code, self._origin)
+        return _again(type(self), self._node_def, self._op, *told)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Self:
+        return self.__copy__()  # the op stays the same: it is part of its graph
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (None, None, self._message)
+        # The op does not leave the process; its NodeDef and its line do.
+        told = (self._message, self._error_code, self._told_origin())
+        return _again, (type(self), self.node_def, None, *told)
+
+
+def _again(
+    kind: Any, node_def: Any, op: Operation | None, message: str, code: int, origin: str = ""
+) -> Any:
+    """An error of that class, whatever arguments its constructor takes."""
+    error = kind.__new__(kind, message)
+    OpError.__init__(error, node_def, op, message, code)
+    error._origin = origin
+    return error
 
 
 class CancelledError(OpError):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import pickle
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -71,7 +73,29 @@ def test_an_unknown_code() -> None:
 def test_errors_may_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(tf.errors.NotFoundError(None, None, "no such file")))
     assert type(error) is tf.errors.NotFoundError
-    assert error.message == "no such file"
+    assert (error.message, str(error), error.op) == ("no such file", "no such file", None)
+    error = pickle.loads(pickle.dumps(tf.errors.OpError(None, None, "lost", 15)))
+    assert (error.message, error.error_code) == ("lost", 15)
+
+
+class OwnError(tf.errors.AbortedError):
+    """With a constructor of its own, as programs derive them."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(None, None, f"aborted by {what}")
+
+
+@pytest.mark.parametrize(
+    "again", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_errors_of_a_class_derived_may_be_copied(again: Callable[[Any], Any]) -> None:
+    error = again(OwnError("me"))
+    assert type(error) is OwnError
+    assert (error.message, error.error_code, error.args) == (
+        "aborted by me",
+        10,
+        ("aborted by me",),
+    )
 
 
 # Errors of a run
@@ -82,6 +106,52 @@ def failing(tensor: Any, feed_dict: Any = None) -> Any:
     with tf.Session(graph=tensor.graph) as session, pytest.raises(tf.errors.OpError) as caught:
         session.run(tensor, feed_dict)
     return caught.value
+
+
+def test_a_pickled_error_tells_of_the_operation(graph: Any) -> None:
+    x = tf.placeholder(tf.float32)
+    error = failing(tf.check_numerics(x, "bad", name="checked"), {x: np.nan})
+    again = pickle.loads(pickle.dumps(pickle.loads(pickle.dumps(error))))
+    assert type(again) is tf.errors.InvalidArgumentError
+    assert str(again) == str(error)
+    assert __file__ in str(again)
+    assert (again.node_def, again.op) == (error.node_def, None)
+    for copied in (copy.copy(error), copy.deepcopy(error), copy.copy(again)):
+        assert str(copied) == str(error)
+    assert copy.deepcopy(error).op is error.op
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (ValueError, tf.errors.InvalidArgumentError),
+        (TypeError, tf.errors.InvalidArgumentError),
+        (StopIteration, tf.errors.OutOfRangeError),
+        (MemoryError, tf.errors.ResourceExhaustedError),
+        (NotImplementedError, tf.errors.UnimplementedError),
+        (KeyError, tf.errors.UnknownError),
+    ],
+)
+def test_an_error_of_a_python_function_is_the_cause(
+    graph: Any, level: int, raised: type[Exception], kind: type[Exception]
+) -> None:
+    def fail(value: Any) -> Any:
+        raise raised("from Python")
+
+    x = tf.placeholder(tf.float32)
+    called = tf.py_func(fail, [x * 2.0], tf.float32, name="called")
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Session(config=config) as session:
+        for _ in range(4):
+            with pytest.raises(kind, match="from Python") as caught:
+                session.run(called + 1.0, {x: 1.0})
+            cause = caught.value.__cause__
+            assert type(cause) is raised
+            assert cause.__traceback__ is not None
+            assert traceback.extract_tb(cause.__traceback__)[-1].name == "fail"
+            assert caught.value.op is called.op
 
 
 def test_an_error_names_the_operation(graph: Any) -> None:

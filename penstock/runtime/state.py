@@ -24,9 +24,10 @@ class VariableSlot:
     It is a NumPy array, or a JAX array after a compiled step assigned it.
     """
 
-    __slots__ = ("container", "is_resource", "name", "shape", "value")
+    __slots__ = ("_lock", "container", "is_resource", "name", "shape", "value")
 
-    def __init__(self, variable: Operation) -> None:
+    def __init__(self, variable: Operation, lock: threading.RLock) -> None:
+        self._lock = lock  # of the session: held by what assigns the variable
         self.container, self.name = variable_key(variable)
         self.is_resource = variable.outputs[0].dtype is dtypes.resource
         self.shape: shapes.Shape = variable._attrs.get("shape")
@@ -43,7 +44,13 @@ class VariableSlot:
             raise self._uninitialized()
         if type(value) is np.ndarray or isinstance(value, np.generic):
             return value
-        return np.asarray(value)  # JAX gives memory that NumPy looks at to no other use
+        try:
+            return np.asarray(value)  # JAX gives memory that NumPy looks at to no other use
+        except RuntimeError:  # a compiled step has just taken the memory over: await its new value
+            with self._lock:
+                if self.value is None:
+                    raise self._uninitialized() from None
+                return np.asarray(self.value)
 
     def read_for_update(self) -> Any:
         """The value as a NumPy array, for an op that assigns the variable.
@@ -140,7 +147,7 @@ class SessionState:
         slot = self._variables.get(key)
         if slot is None:
             with self.lock:
-                slot = self._variables.setdefault(key, VariableSlot(op))
+                slot = self._variables.setdefault(key, VariableSlot(op, self.lock))
         return slot
 
     def random(self, op: Operation) -> RandomSlot:

@@ -1,0 +1,150 @@
+"""Runs of one session in several threads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as tf
+from penstock.runtime.xla import CompiledCluster
+
+LEVELS = {"interpreted": -1, "auto": 0, "compiled": 1}
+
+
+@pytest.fixture(autouse=True)
+def _graph():
+    with tf.Graph().as_default():
+        yield
+
+
+def session_of(level: int) -> tf.Session:
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    return tf.Session(config=config)
+
+
+def in_threads(count: int, work: Callable[[int], Any]) -> None:
+    """Runs `work(number)` in so many threads; raises what the first of them to fail raised."""
+    failures: list[BaseException] = []
+    together = threading.Barrier(count)
+
+    def guarded(number: int) -> None:
+        try:
+            together.wait()
+            work(number)
+        except BaseException as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS.keys())
+@pytest.mark.parametrize("resource", [False, True], ids=["reference", "resource"])
+def test_sixteen_threads_lose_no_update(level: int, resource: bool) -> None:
+    count = tf.Variable(0, use_resource=resource)
+    total = tf.Variable(np.zeros(3, np.float32), use_resource=resource)
+    update = tf.group(count.assign_add(1), total.assign_add([1, 2, 3]))
+    with session_of(level) as session:
+        session.run([count.initializer, total.initializer])
+        in_threads(16, lambda number: [session.run(update) for _ in range(1000)])
+        assert session.run(count) == 16_000
+        assert session.run(total).tolist() == [16_000, 32_000, 48_000]
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS.keys())
+@pytest.mark.parametrize("resource", [False, True], ids=["reference", "resource"])
+def test_what_an_update_gives_is_its_own(level: int, resource: bool) -> None:
+    """Each of the values from 1 to 1600 is seen by exactly one of the runs."""
+    count = tf.Variable(0, use_resource=resource)
+    update = count.assign_add(1)
+    seen: list[int] = []
+    with session_of(level) as session:
+        session.run(count.initializer)
+        in_threads(8, lambda number: seen.extend([session.run(update) for _ in range(200)]))
+    assert sorted(seen) == list(range(1, 1601))
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS.keys())
+@pytest.mark.parametrize("resource", [False, True], ids=["reference", "resource"])
+def test_reads_beside_updates_see_whole_values(level: int, resource: bool) -> None:
+    """A reader never sees a value that is half written, or that a compiled update took over."""
+    values = tf.Variable(np.zeros(2000, np.float32), use_resource=resource)
+    update = values.assign_add(tf.ones([2000])).op
+    largest, smallest = tf.reduce_max(values), tf.reduce_min(values)
+    with session_of(level) as session:
+        session.run(values.initializer)
+
+        def work(number: int) -> None:
+            for _ in range(300):
+                if number < 2:
+                    session.run(update)
+                else:
+                    read = session.run(values)
+                    assert (read == read[0]).all()
+
+        in_threads(6, work)
+        assert session.run([largest, smallest]) == [600, 600]
+
+
+@pytest.mark.parametrize("resource", [False, True], ids=["reference", "resource"])
+def test_runs_that_only_read_go_on_while_another_compiles(
+    resource: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    v = tf.Variable([1.0, 2.0], use_resource=resource)
+    update = v.assign_add([1.0, 1.0]).op
+    double = v * 2.0
+    compiling, read = threading.Event(), threading.Event()
+    compile_cluster = CompiledCluster._compile
+
+    def compile_when_read(cluster: CompiledCluster, values: Any) -> Any:
+        if not any([step.op is update for step in cluster.steps]):
+            return compile_cluster(cluster, values)
+        compiling.set()
+        assert read.wait(timeout=30), "the reader waits for the compilation"
+        return compile_cluster(cluster, values)
+
+    failures: list[BaseException] = []
+
+    def run_update() -> None:
+        try:
+            session.run(update)
+        except BaseException as error:
+            failures.append(error)
+
+    with session_of(LEVELS["compiled"]) as session:
+        session.run(v.initializer)
+        session.run(double)
+        monkeypatch.setattr(CompiledCluster, "_compile", compile_when_read)
+        thread = threading.Thread(target=run_update)
+        thread.start()
+        assert compiling.wait(timeout=30)
+        assert session.run(v).tolist() == [1, 2]
+        assert session.run(double).tolist() == [2, 4]
+        assert session.run(double + 1.0).tolist() == [3, 5]  # is compiled meanwhile, too
+        read.set()
+        thread.join()
+        assert not failures
+        assert session.run(v).tolist() == [2, 3]
+
+
+@pytest.mark.parametrize("level", LEVELS.values(), ids=LEVELS.keys())
+def test_the_first_runs_may_come_together(level: int) -> None:
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.reduce_sum(tf.square(x) + 1.0)
+    with session_of(level) as session:
+
+        def work(number: int) -> None:
+            for size in (1, 2, 3):
+                assert session.run(y, {x: [number] * size}) == size * (number**2 + 1)
+
+        in_threads(8, work)

@@ -243,3 +243,23 @@ def test_a_finalized_graph_takes_handles(session):
     handle = session.run(keep)
     assert handle.eval() == 3
     handle.delete()
+
+
+def test_a_handle_adds_no_operations(session):
+    keep = tf.get_session_handle(tf.constant(3.0))
+    count = len(tf.get_default_graph().get_operations())
+    handle = session.run(keep)
+    assert handle.eval() == 3
+    handle.delete()
+    del handle
+    assert len(tf.get_default_graph().get_operations()) == count
+
+
+def test_another_session_takes_a_handle(session):
+    x = tf.placeholder(tf.float32)
+    handle = session.run(tf.get_session_handle(tf.constant(3.0)))
+    with tf.Session() as other:
+        assert other.run(x + 1.0, {x: handle}) == 4
+    session.close()
+    with tf.Session() as other, pytest.raises(RuntimeError, match="closed Session"):
+        other.run(x, {x: handle})

@@ -53,7 +53,12 @@ def matmul_kernel(xp: Any, a: Any, b: Any, *, transpose_a: bool, transpose_b: bo
             f"Matrix size-incompatible: In[0]: {shapes.bracket_text(shape_a)}, "
             f"In[1]: {shapes.bracket_text(shape_b)}",
         )
-    return xp.matmul(a, b)
+    return _product(xp, a, b)
+
+
+def _product(xp: Any, a: Any, b: Any) -> Any:
+    """NumPy gives the product of bfloat16 matrices as float32: it goes back to their type."""
+    return xp.matmul(a, b).astype(a.dtype, copy=False)
 
 
 def matmul_gradient(op: Operation, grad: Any, *, transpose_a: bool, transpose_b: bool) -> Grads:
@@ -144,7 +149,7 @@ def batch_matmul_kernel(xp: Any, x: Any, y: Any, *, adj_x: bool, adj_y: bool) ->
             f"{shapes.bracket_text(x.shape)} {shapes.bracket_text(y.shape)} "
             f"{int(adj_x)} {int(adj_y)}",
         )
-    return xp.matmul(x, y)
+    return _product(xp, x, y)
 
 
 def _batch_products(op: Operation, grad: Any, adj_x: bool, adj_y: bool) -> Grads:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import shapes
+from penstock.graph import dtypes, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
@@ -82,7 +82,7 @@ _SCATTERS = {"add": "add", "multiply": "multiply", "maximum": "max", "minimum": 
 
 
 def _identity_of(function: str, dtype: Any) -> Any:
-    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    limits = dtypes.as_dtype(dtype)  # knows those of bfloat16 too, which NumPy does not
     return {"add": 0, "multiply": 1, "maximum": limits.min, "minimum": limits.max}[function]
 
 

@@ -9,11 +9,13 @@ import numbers
 from typing import Any
 
 from penstock.formats.staged_file import StagedFile
+from penstock.graph.collections import GraphKeys
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.stacks import default_graph
 from penstock.ops.variables import Variable
+from penstock.train.queue_runner import stored_queue_runner
 
 _LOG = logging.getLogger("tensorflow")
 _VERSION = "1.15.5"  # of the TensorFlow whose GraphDefs these are
@@ -261,6 +263,9 @@ def _restore_collection(name: str, stored: Any, scope: str) -> None:
             graph.add_to_collection(
                 name, known.get(full) or Variable.from_proto(definition, scope or None)
             )
+    elif kind == "bytes_list" and name == GraphKeys.QUEUE_RUNNERS:
+        for value in values:
+            graph.add_to_collection(name, stored_queue_runner(value, scope or None))
     elif kind == "node_list":
         for value in values:
             graph.add_to_collection(

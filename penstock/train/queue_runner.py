@@ -243,6 +243,13 @@ class QueueRunner:
         return QueueRunner(queue_runner_def=queue_runner_def, import_scope=import_scope)
 
 
+def stored_queue_runner(stored: bytes, import_scope: str | None = None) -> QueueRunner:
+    """The runner that a serialized QueueRunnerDef message describes; see `from_proto`."""
+    from penstock.formats.queue_runner_def import QueueRunnerDef
+
+    return QueueRunner.from_proto(QueueRunnerDef.FromString(stored), import_scope)
+
+
 def _run_quietly(sess: Any, op: Operation) -> None:
     """Runs what closes a queue. That it is closed already, or the session, is no error."""
     try:

@@ -21,7 +21,7 @@ with tf.Session() as sess:
     names = sorted(thread.name.encode() for thread in threads)
     results["threads"] = np.array(names, object)
     for i in range(2):
-        results["three/%d" % i] = sess.run(three)
+        results["three/{}".format(i)] = sess.run(three)
     results["last"] = sess.run(last)
     try:
         sess.run(last)

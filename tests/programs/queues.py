@@ -46,7 +46,7 @@ first = ordered.dequeue()
 others = ordered.dequeue_many(5)
 
 which = tf.placeholder(tf.int32, [])
-pair = [tf.FIFOQueue(3, tf.int32, shapes=[[]], name="q%d" % i) for i in range(2)]
+pair = [tf.FIFOQueue(3, tf.int32, shapes=[[]], name="q{}".format(i)) for i in range(2)]
 chosen = tf.QueueBase.from_list(which, pair)
 put_chosen = chosen.enqueue(7)
 sizes = [queue.size() for queue in pair]
@@ -56,10 +56,10 @@ with tf.Session() as sess:
     sess.run(put_many, {batch: [[3.0, 4.0], [5.0, 6.0]]})
     sess.run(put, {x: [7.0, 8.0]})
     for i, value in enumerate(sess.run(taken) + sess.run(taken_many) + sess.run(state)):
-        results["fifo/%d" % i] = value
+        results["fifo/{}".format(i)] = value
     sess.run(close)
     for i, value in enumerate(sess.run(rest) + sess.run(state)):
-        results["closed/%d" % i] = value
+        results["closed/{}".format(i)] = value
 
     sess.run(put_single)
     results["single"] = sess.run(taken_single)

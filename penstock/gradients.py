@@ -343,7 +343,7 @@ class _BackwardWalk:
         if len(terms) == 1:
             total = terms[0]
         elif all([isinstance(term, Tensor) for term in terms]):
-            total = self._sum_tensors(terms)
+            total = self._sum_tensors(tensor, terms)
         elif any([isinstance(term, Tensor) for term in terms]):
             total = api.add_n(terms)
         else:
@@ -351,14 +351,14 @@ class _BackwardWalk:
         self._summed[tensor] = total
         return total
 
-    def _sum_tensors(self, terms: list[Tensor]) -> Tensor:
+    def _sum_tensors(self, tensor: Tensor, terms: list[Tensor]) -> Tensor:
         if self._aggregation == AggregationMethod.EXPERIMENTAL_ACCUMULATE_N and len(terms) > 2:
             return api.accumulate_n(terms)
         if self._aggregation in (
             AggregationMethod.EXPERIMENTAL_TREE,
             AggregationMethod.EXPERIMENTAL_ACCUMULATE_N,
         ):
-            with name_scope(terms[0].op.name + "_gradient_sum"):
+            with name_scope(tensor.op.name + "_gradient_sum"):
                 total = terms[0]
                 for term in terms[1:]:
                     total = api.add_n([total, term])

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import shapes, static_value
+from penstock.graph import dtypes, shapes, static_value
 from penstock.graph.argspec import ArgSpec, AttrSpec, parse_args
 from penstock.graph.convert import convert_argument
 from penstock.graph.graph import Graph, graph_of
@@ -65,7 +65,8 @@ class OpSpec:
         inputs, outputs, attrs: their specs, in TensorFlow's grammar and order.
         shape: shape rule. Gets for each input its `Shape` (for one in `static_inputs` its value as
             a NumPy array, or None where that is not known; for one in `shape_inputs` its value as a
-            `Shape`); a list input gives a list. Returns the output's Shape, or a list with one for
+            `Shape`; for a resource the Shape of the variable it refers to); a list input gives a
+            list. Returns the output's Shape, or a list with one for
             each where there are several or none. Raises ValueError.
         kernel: computes the outputs: one array, or a sequence where there are several.
         gradient: `gradient(op, *grads, attrs…)` gives a gradient or None for each input, flat;
@@ -363,7 +364,7 @@ class OpSpec:
             return static_value.constant_value_as_shape(group)
         if isinstance(group, list):
             return [tensor._shape for tensor in group]
-        return group._shape
+        return shape_of_resource(group) if arg.dtype is dtypes.resource else group._shape
 
     def _shape_error(self, error: ValueError, inputs: list[Tensor], name: str) -> ValueError:
         known = [tensor._shape for tensor in inputs]
@@ -392,6 +393,11 @@ class OpSpec:
         if "xp" in _parameters(kernel):
             return functools.partial(kernel, xp, **attrs)
         return functools.partial(kernel, **attrs) if attrs else kernel
+
+
+def shape_of_resource(handle: Tensor) -> shapes.Shape:
+    """The shape of the variable that a handle refers to, as far as its own op says."""
+    return shapes.as_tuple(handle.op._attrs["shape"]) if handle.op.spec.variable else None
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:

@@ -116,8 +116,8 @@ def cast(x: Any, dtype: Any, name: str | None = None) -> Any:
         >>> tf.cast([1.8, -1.8], tf.int32)
     """
     wanted = dtypes.as_dtype(dtype).base_dtype
-    if isinstance(x, Tensor) and x.dtype is wanted:
-        return x
+    if getattr(x, "dtype", None) is wanted and not hasattr(x, "dense_shape"):
+        return x  # a variable that is a resource too, unread
     with name_scope(name, "Cast", [x]) as scope:
         if hasattr(x, "indices") and hasattr(x, "values") and hasattr(x, "dense_shape"):
             values = cast(x.values, wanted, name=scope)

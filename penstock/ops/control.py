@@ -234,7 +234,8 @@ def with_dependencies(dependencies: list[Any], output: Any, name: str | None = N
         with colocate_with(output), control_dependencies(dependencies):
             if isinstance(output, Tensor) or not hasattr(output, "indices"):
                 return identity(output, name=scope)
-            return type(output)(identity(output.values), output.indices, output.dense_shape)
+            values = identity(output.values, name=scope)
+            return type(output)(values, output.indices, output.dense_shape)
 
 
 # Checks

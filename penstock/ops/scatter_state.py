@@ -150,6 +150,13 @@ def scatter_shape(ref: shapes.Shape, indices: shapes.Shape, updates: shapes.Shap
     return ref
 
 
+def resource_scatter_shape(
+    resource: shapes.Shape, indices: shapes.Shape, updates: shapes.Shape
+) -> list[shapes.Shape]:
+    scatter_shape(resource, indices, updates)
+    return []
+
+
 def scatter_nd_shape(
     ref: shapes.Shape, indices: shapes.Shape, updates: shapes.Shape
 ) -> shapes.Shape:
@@ -188,7 +195,7 @@ def _resource_spec(name: str, types: str, kernel: Any) -> OpSpec:
             outputs=(),
             attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",),
             stateful=True,
-            shape=lambda resource, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            shape=resource_scatter_shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
 

@@ -16,44 +16,158 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
 from penstock.ops import training_rules as rules
-from penstock.ops.scatter_state import check_rows
 from penstock.ops.state import NUMBERS, same_shapes
 
 Kernel = Callable[..., Any]
 Rule = Callable[..., Any]
 
+# What must be true of a number, in the words of the error where it is not.
+POSITIVE, NOT_NEGATIVE, NOT_POSITIVE = "positive", "non-negative", "non-positive"
+_HOLDS: dict[str, Callable[[Any], bool]] = {
+    POSITIVE: lambda value: value > 0,
+    NOT_NEGATIVE: lambda value: value >= 0,
+    NOT_POSITIVE: lambda value: value <= 0,
+}
+_GRADIENTS = ("grad", "delta")
+_WORDS = {"l1": "l1 regularization strength", "l2": "l2 regularization strength"}
 
-def dense_shape(*found: Any) -> Any:
-    """The variable's shape; slots and gradient have it too, all else is a scalar."""
-    for other in found[1:]:
-        if other != ():
-            same_shapes(found[0], other)
-    return found[0]
+
+class _Inputs:
+    """The inputs of an op by their roles: variable and slots, gradient (and its indices), numbers.
+
+    Args:
+        slots, others: the inputs that are variables, and the others, in the op's order.
+        signs: for the numbers that may have one sign only, which.
+    """
+
+    def __init__(
+        self, slots: Sequence[str], others: Sequence[str], signs: dict[str, str] | None = None
+    ) -> None:
+        names = (*slots, *others)
+        self.n_slots = len(slots)
+        self.grad = next(i for i, name in enumerate(names) if name in _GRADIENTS)
+        self.indices = self.grad + 1
+        self._grad_name = names[self.grad]
+        roles = (*slots, *_GRADIENTS, "indices")
+        self._numbers = [(i, name) for i, name in enumerate(names) if name not in roles]
+        self._signs = [
+            (i, name, signs[name]) for i, name in self._numbers if signs and name in signs
+        ]
+
+    def check_number_shapes(self, found: Sequence[shapes.Shape]) -> None:
+        """Raises ValueError where a number is known to be no scalar."""
+        for place, _ in self._numbers:
+            shapes.with_rank(found[place], 0)
+
+    def check_numbers(self, arrays: Sequence[Any]) -> None:
+        """Raises InvalidArgumentError unless all numbers are scalars."""
+        for place, name in self._numbers:
+            if arrays[place].ndim:
+                raise InvalidArgumentError(
+                    None, None,
+                    f"{_WORDS.get(name, name)} is not a scalar: "
+                    f"{shapes.bracket_text(arrays[place].shape)}",
+                )  # fmt: skip
+
+    def check_signs(self, arrays: Sequence[Any]) -> None:
+        """Raises InvalidArgumentError where a number has the wrong sign."""
+        for place, name, sign in self._signs:
+            if not _HOLDS[sign](arrays[place]):
+                raise InvalidArgumentError(
+                    None, None,
+                    f"{_WORDS.get(name, name)} is not a {sign} scalar: it is {arrays[place]}",
+                )  # fmt: skip
 
 
-def check_gradient(var: Any, grad: Any) -> None:
-    """Raises InvalidArgumentError unless a dense gradient has the variable's shape."""
-    if var.shape != grad.shape:
+class _DenseInputs(_Inputs):
+    """Those of an op whose gradient has the variable's shape."""
+
+    def shape(self, *found: shapes.Shape) -> shapes.Shape:
+        shape = found[0]
+        for other in (*found[1 : self.n_slots], found[self.grad]):
+            shape = same_shapes(shape, other)
+        self.check_number_shapes(found)
+        return found[0]
+
+    def updated(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> Any:
+        """What the rule makes of the variable and its slots, once all inputs are checked."""
+        var, grad = arrays[0], arrays[self.grad]
+        if var.shape != grad.shape:
+            raise InvalidArgumentError(
+                None, None,
+                f"var and {self._grad_name} do not have the same shape "
+                f"{shapes.bracket_text(var.shape)} {shapes.bracket_text(grad.shape)}",
+            )  # fmt: skip
+        self.check_numbers(arrays)
+        if xp is np:
+            self.check_signs(arrays)
+        return rule(xp, *arrays)
+
+
+class _SparseInputs(_Inputs):
+    """Those of an op whose gradient has rows for some of the variable's; the indices follow it."""
+
+    def shape(self, *found: shapes.Shape) -> shapes.Shape:
+        shape, grad, indices = found[0], found[self.grad], found[self.indices]
+        for other in found[1 : self.n_slots]:
+            shape = same_shapes(shape, other)
+        if grad is not None:
+            same_shapes(shape, (None, *grad[1:]))
+            if indices is not None:
+                same_shapes(grad[:1], shapes.with_rank(indices, 1))
+        shapes.with_rank(indices, 1)
+        self.check_number_shapes(found)
+        return found[0]
+
+    def updated(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> Any:
+        """The variable and its slots with the rule applied to the rows that the indices name."""
+        state, indices = arrays[: self.n_slots], arrays[self.indices]
+        self._check_shapes(state[0], arrays)
+        if xp is np:
+            self.check_signs(arrays)
+            _check_rows(indices, len(state[0]))
+        else:  # compiled code cannot raise: rows that do not exist are left as they are
+            indices = xp.where(indices < 0, len(state[0]), indices)
+        others = (*arrays[self.n_slots : self.indices], *arrays[self.indices + 1 :])
+        changed = rule(xp, *[whole[indices] for whole in state], *others)
+        if len(state) == 1:
+            return _with_rows(xp, state[0], indices, changed)
+        return tuple(
+            [
+                _with_rows(xp, whole, indices, rows)
+                for whole, rows in zip(state, changed, strict=True)
+            ]
+        )
+
+    def _check_shapes(self, var: Any, arrays: Sequence[Any]) -> None:
+        grad, indices = arrays[self.grad], arrays[self.indices]
+        self.check_numbers(arrays)
+        if indices.ndim != 1:
+            raise InvalidArgumentError(None, None, "indices must be one-dimensional")
+        if grad.shape[:1] != indices.shape:
+            raise InvalidArgumentError(
+                None, None,
+                "grad must be the same size as indices in the first dimension: it has the shape "
+                f"{shapes.bracket_text(grad.shape)}, indices {shapes.bracket_text(indices.shape)}",
+            )  # fmt: skip
+        for axis in range(1, max(var.ndim, grad.ndim)):
+            if var.shape[axis : axis + 1] != grad.shape[axis : axis + 1]:
+                raise InvalidArgumentError(
+                    None, None,
+                    f"var and grad must match in dimension {axis}: their shapes are "
+                    f"{shapes.bracket_text(var.shape)} and {shapes.bracket_text(grad.shape)}",
+                )  # fmt: skip
+
+
+def _check_rows(indices: Any, count: int) -> None:
+    """Raises InvalidArgumentError unless all indices are rows of an array with `count` of them."""
+    if indices.size and (indices.min() < 0 or indices.max() >= count):
+        place = int(np.flatnonzero((indices < 0) | (indices >= count))[0])
         raise InvalidArgumentError(
             None, None,
-            "var and grad do not have the same shape "
-            f"{shapes.bracket_text(var.shape)} {shapes.bracket_text(grad.shape)}",
+            f"Index {indices[place]} at offset {place} in indices is out of range: the variable "
+            f"has {count} rows",
         )  # fmt: skip
-
-
-def on_rows(xp: Any, rule: Rule, state: Sequence[Any], indices: Any) -> Any:
-    """Applies a rule to some rows of the variable and its slots; gives the whole arrays."""
-    if xp is np:
-        check_rows(indices, state[0].shape[0])
-    else:  # compiled code cannot raise: rows that do not exist are left as they are
-        indices = xp.where(indices < 0, state[0].shape[0], indices)
-    changed = rule(*[whole[indices] for whole in state])
-    if len(state) == 1:
-        changed = (changed,)
-    results = tuple(
-        [_with_rows(xp, whole, indices, rows) for whole, rows in zip(state, changed, strict=True)]
-    )
-    return results[0] if len(state) == 1 else results
 
 
 def _with_rows(xp: Any, whole: Any, indices: Any, rows: Any) -> Any:
@@ -64,28 +178,37 @@ def _with_rows(xp: Any, whole: Any, indices: Any, rows: Any) -> Any:
     return changed
 
 
-def dense_kernel(rule: Rule, grad_place: int) -> Kernel:
-    """The kernel of an op without attrs that are of interest: the rule, once the gradient's shape
-    is checked.
-    """
+# Kernels of a rule: they differ in the attrs that they read.
 
+
+def _plain_kernel(inputs: Any, rule: Rule) -> Kernel:
     def kernel(xp: Any, *arrays: Any) -> Any:
-        check_gradient(arrays[0], arrays[grad_place])
-        return rule(xp, *arrays)
+        return inputs.updated(xp, rule, arrays)
 
     return kernel
 
 
-def sparse_kernel(rule: Rule, slots: int, grad_place: int) -> Kernel:
-    """The kernel of the sparse form: its inputs have the indices after the gradient."""
+def _nesterov_kernel(inputs: Any, rule: Rule) -> Kernel:
+    def kernel(xp: Any, *arrays: Any, use_nesterov: bool) -> Any:
+        def chosen(*values: Any) -> Any:
+            return rule(*values, use_nesterov=use_nesterov)
 
-    def kernel(xp: Any, *arrays: Any) -> Any:
-        others = (*arrays[slots : grad_place + 1], *arrays[grad_place + 2 :])
-        return on_rows(
-            xp, lambda *rows: rule(xp, *rows, *others), arrays[:slots], arrays[grad_place + 1]
-        )
+        return inputs.updated(xp, chosen, arrays)
 
     return kernel
+
+
+def _slots_kernel(inputs: Any, rule: Rule) -> Kernel:
+    def kernel(xp: Any, *arrays: Any, update_slots: bool) -> Any:
+        def chosen(*values: Any) -> Any:
+            return rule(*values, update_slots=update_slots)
+
+        return inputs.updated(xp, chosen, arrays)
+
+    return kernel
+
+
+# Registration
 
 
 def _both_kinds(
@@ -100,11 +223,16 @@ def _both_kinds(
             writes=slots, shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
         )
     )  # fmt: skip
+
+    def checked(*found: shapes.Shape) -> list[shapes.Shape]:
+        shape(*found)
+        return []
+
     register(
         OpSpec(
             name=f"Resource{name}", inputs=[f"{slot}: resource" for slot in slots] + inputs,
             outputs=(), attrs=attrs,
-            writes=slots, shape=lambda *found: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            writes=slots, shape=checked, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
             stateful=True,
         )
     )  # fmt: skip
@@ -115,107 +243,66 @@ def _typed(names: list[str]) -> list[str]:
     return [f"{name}: {types.get(name, 'T')}" for name in names]
 
 
-def dense(name: str, slots: str, inputs: str, kernel: Kernel, attrs: Sequence[str] = ()) -> None:
+def _dense(
+    name: str, slots: str, inputs: str, rule: Rule,
+    kernel: Any = _plain_kernel, attrs: Sequence[str] = (), signs: dict[str, str] | None = None,
+) -> None:  # fmt: skip
     """Registers Apply… for both kinds of variables; slots and inputs are names in one text."""
-    attrs = ("use_locking: bool = false", *attrs)
-    _both_kinds(f"Apply{name}", slots.split(), _typed(inputs.split()), attrs, dense_shape, kernel)
-
-
-def sparse(name: str, slots: str, inputs: str, kernel: Kernel, attrs: Sequence[str] = ()) -> None:
-    """Registers SparseApply…, whose inputs hold the indices after the gradient."""
-    attrs = ("Tindices: {int32, int64}", "use_locking: bool = false", *attrs)
-    names = inputs.replace("grad", "grad indices").split()
+    found = _DenseInputs(slots.split(), inputs.split(), signs)
     _both_kinds(
-        f"SparseApply{name}", slots.split(), _typed(names), attrs, lambda var, *rest: var, kernel
-    )
+        f"Apply{name}", slots.split(), _typed(inputs.split()),
+        ("use_locking: bool = false", *attrs), found.shape, kernel(found, rule),
+    )  # fmt: skip
 
 
-def family(name: str, slots: str, inputs: str, rule: Rule) -> None:
-    """Registers the dense and the sparse form of a rule that reads no attrs."""
-    names = slots.split() + inputs.split()
-    grad_place = names.index("grad")
-    dense(name, slots, inputs, dense_kernel(rule, grad_place))
-    sparse(name, slots, inputs, sparse_kernel(rule, len(slots.split()), grad_place))
+def _sparse(
+    name: str, slots: str, inputs: str, rule: Rule,
+    kernel: Any = _plain_kernel, attrs: Sequence[str] = (), signs: dict[str, str] | None = None,
+) -> None:  # fmt: skip
+    """Registers SparseApply…, whose inputs hold the indices after the gradient."""
+    names = inputs.replace("grad", "grad indices").split()
+    found = _SparseInputs(slots.split(), names, signs)
+    _both_kinds(
+        f"SparseApply{name}", slots.split(), _typed(names),
+        ("Tindices: {int32, int64}", "use_locking: bool = false", *attrs),
+        found.shape, kernel(found, rule),
+    )  # fmt: skip
 
 
-def momentum_kernel(
-    xp: Any, var: Any, accum: Any, lr: Any, grad: Any, momentum: Any, *, use_nesterov: bool
-) -> Any:
-    check_gradient(var, grad)
-    return rules.momentum(xp, var, accum, lr, grad, momentum, use_nesterov)
+def _family(*args: Any, **options: Any) -> None:
+    """Registers the dense and the sparse form of a rule."""
+    _dense(*args, **options)
+    _sparse(*args, **options)
 
 
-def sparse_momentum_kernel(
-    xp: Any,
-    var: Any,
-    accum: Any,
-    lr: Any,
-    grad: Any,
-    indices: Any,
-    momentum: Any,
-    *,
-    use_nesterov: bool,
-) -> Any:
-    def rule(var: Any, accum: Any) -> Any:
-        return rules.momentum(xp, var, accum, lr, grad, momentum, use_nesterov)
-
-    return on_rows(xp, rule, (var, accum), indices)
-
-
-def adam_kernel(
-    xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any,
-    beta2: Any,
-    epsilon: Any, grad: Any, *, use_nesterov: bool,
-) -> Any:  # fmt: skip
-    check_gradient(var, grad)
-    return rules.adam(
-        xp, var, m, v, beta1_power, beta2_power, lr, beta1, beta2, epsilon, grad, use_nesterov
-    )
-
-
-def adagrad_kernel(xp: Any, var: Any, accum: Any, lr: Any, grad: Any, *, update_slots: bool) -> Any:
-    check_gradient(var, grad)
-    return rules.adagrad(xp, var, accum, lr, grad, update_slots)
-
-
-def sparse_adagrad_kernel(
-    xp: Any, var: Any, accum: Any, lr: Any, grad: Any, indices: Any, *, update_slots: bool
-) -> Any:
-    def rule(var: Any, accum: Any) -> Any:
-        return rules.adagrad(xp, var, accum, lr, grad, update_slots)
-
-    return on_rows(xp, rule, (var, accum), indices)
-
-
-_NESTEROV = ("use_nesterov: bool = false",)
-_UPDATE_SLOTS = ("update_slots: bool = true",)
+_NESTEROV: dict[str, Any] = {
+    "kernel": _nesterov_kernel, "attrs": ("use_nesterov: bool = false",),
+}  # fmt: skip
+_UPDATE_SLOTS: dict[str, Any] = {
+    "kernel": _slots_kernel, "attrs": ("update_slots: bool = true",),
+}  # fmt: skip
+_PROXIMAL_SIGNS = {"lr": POSITIVE, "l1": NOT_NEGATIVE, "l2": NOT_NEGATIVE}
+_FTRL_SIGNS = {**_PROXIMAL_SIGNS, "l2_shrinkage": NOT_NEGATIVE, "lr_power": NOT_POSITIVE}
 _ADAM_INPUTS = "beta1_power beta2_power lr beta1 beta2 epsilon grad"
 
-dense("GradientDescent", "var", "alpha delta", dense_kernel(rules.gradient_descent, 2))
-dense("Momentum", "var accum", "lr grad momentum", momentum_kernel, _NESTEROV)
-sparse("Momentum", "var accum", "lr grad momentum", sparse_momentum_kernel, _NESTEROV)
-dense("Adam", "var m v", _ADAM_INPUTS, adam_kernel, _NESTEROV)
-dense("Adagrad", "var accum", "lr grad", adagrad_kernel, _UPDATE_SLOTS)
-sparse("Adagrad", "var accum", "lr grad", sparse_adagrad_kernel, _UPDATE_SLOTS)
-family("Adadelta", "var accum accum_update", "lr rho epsilon grad", rules.adadelta)
-family("RMSProp", "var ms mom", "lr rho momentum epsilon grad", rules.rms_prop)
-family("CenteredRMSProp", "var mg ms mom", "lr rho momentum epsilon grad", rules.centered_rms_prop)
-family("Ftrl", "var accum linear", "grad lr l1 l2 lr_power", rules.ftrl)
-family("FtrlV2", "var accum linear", "grad lr l1 l2 l2_shrinkage lr_power", rules.ftrl_v2)
-family("ProximalAdagrad", "var accum", "lr l1 l2 grad", rules.proximal_adagrad)
-dense(
-    "ProximalGradientDescent",
-    "var",
-    "alpha l1 l2 delta",
-    dense_kernel(rules.proximal_gradient_descent, 4),
+_dense("GradientDescent", "var", "alpha delta", rules.gradient_descent)
+_family("Momentum", "var accum", "lr grad momentum", rules.momentum, **_NESTEROV)
+_dense("Adam", "var m v", _ADAM_INPUTS, rules.adam, **_NESTEROV)
+_family("Adagrad", "var accum", "lr grad", rules.adagrad, **_UPDATE_SLOTS)
+_family("Adadelta", "var accum accum_update", "lr rho epsilon grad", rules.adadelta)
+_family("RMSProp", "var ms mom", "lr rho momentum epsilon grad", rules.rms_prop)
+_family("CenteredRMSProp", "var mg ms mom", "lr rho momentum epsilon grad", rules.centered_rms_prop)
+_family("Ftrl", "var accum linear", "grad lr l1 l2 lr_power", rules.ftrl, signs=_FTRL_SIGNS)
+_family(
+    "FtrlV2", "var accum linear", "grad lr l1 l2 l2_shrinkage lr_power", rules.ftrl_v2,
+    signs=_FTRL_SIGNS,
+)  # fmt: skip
+_family(
+    "ProximalAdagrad", "var accum", "lr l1 l2 grad", rules.proximal_adagrad, signs=_PROXIMAL_SIGNS
 )
-sparse(
-    "ProximalGradientDescent",
-    "var",
-    "alpha l1 l2 grad",
-    sparse_kernel(rules.proximal_gradient_descent, 1, 4),
-)
-family(
+_dense("ProximalGradientDescent", "var", "alpha l1 l2 delta", rules.proximal_gradient_descent)
+_sparse("ProximalGradientDescent", "var", "alpha l1 l2 grad", rules.proximal_gradient_descent)
+_family(
     "AdagradDA", "var gradient_accumulator gradient_squared_accumulator",
     "grad lr l1 l2 global_step",
     rules.adagrad_da,

@@ -17,7 +17,7 @@ def gradient_descent(xp: Any, var: Any, alpha: Any, delta: Any) -> Any:
 
 
 def momentum(
-    xp: Any, var: Any, accum: Any, lr: Any, grad: Any, momentum: Any, use_nesterov: bool
+    xp: Any, var: Any, accum: Any, lr: Any, grad: Any, momentum: Any, *, use_nesterov: bool
 ) -> Arrays:
     """Polyak's momentum; Nesterov's looks one step ahead (Sutskever et al., 2013)."""
     accum = accum * momentum + grad
@@ -28,7 +28,7 @@ def momentum(
 
 def adam(
     xp: Any, var: Any, m: Any, v: Any, beta1_power: Any, beta2_power: Any, lr: Any, beta1: Any,
-    beta2: Any, epsilon: Any, grad: Any, use_nesterov: bool,
+    beta2: Any, epsilon: Any, grad: Any, *, use_nesterov: bool,
 ) -> Arrays:  # fmt: skip
     """Kingma and Ba, 2014, with epsilon outside the bias correction as in the text before section
     2.1.
@@ -40,7 +40,7 @@ def adam(
     return var - ahead * alpha / (xp.sqrt(v) + epsilon), m, v
 
 
-def adagrad(xp: Any, var: Any, accum: Any, lr: Any, grad: Any, update_slots: bool) -> Arrays:
+def adagrad(xp: Any, var: Any, accum: Any, lr: Any, grad: Any, *, update_slots: bool) -> Arrays:
     """Duchi et al., 2011."""
     if update_slots:
         accum = accum + grad * grad

@@ -35,15 +35,16 @@ class OneOpOptimizer(Optimizer):
         for key, name, value in self._settings:
             self._numbers[key] = convert_to_tensor(self._call_if_callable(value), name=name)
 
-    def _inputs(self, var: Any) -> dict[str, Any]:
+    def _inputs(self, var: Any, wanted: Sequence[str]) -> dict[str, Any]:
         """The numbers of the op by the names of its inputs, in the variable's type."""
-        return {key: as_dtype_of(value, var) for key, value in self._numbers.items()}
+        numbers = self._numbers
+        return {key: as_dtype_of(numbers[key], var) for key in numbers if key in wanted}
 
     def _apply(self, form: str, var: Any, variables: list[Any], given: dict[str, Any]) -> Any:
         spec = getattr(raw, f"{form}Apply{self._op}")
-        named = {**self._inputs(var), **given}
-        others = [named[arg.name] for arg in spec.input_args[len(variables) :]]
-        return spec(*variables, *others, **self._attrs)
+        others = [arg.name for arg in spec.input_args[len(variables) :]]
+        named = {**self._inputs(var, others), **given}
+        return spec(*variables, *[named[name] for name in others], **self._attrs)
 
     def _slots_of(self, var: Any) -> list[Any]:
         return [self.get_slot(var, name) for name in self._state]

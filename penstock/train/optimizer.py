@@ -17,7 +17,7 @@ from penstock.ops.resource_variables import ResourceVariable
 from penstock.ops.variables import Variable
 from penstock.train import slot_creator
 
-_VALID_DTYPES = (dtypes.bfloat16, dtypes.float16, dtypes.float32, dtypes.float64)
+_VALID_DTYPES = (dtypes.float32, dtypes.float64, dtypes.float16, dtypes.bfloat16)
 
 
 def deduplicated(values: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
@@ -29,8 +29,7 @@ def deduplicated(values: Tensor, indices: Tensor) -> tuple[Tensor, Tensor]:
 
 def as_dtype_of(value: Any, variable: Any) -> Any:
     """A number, itself a tensor or variable, in the type of a variable."""
-    dtype = variable.dtype.base_dtype
-    return value if value.dtype.base_dtype is dtype else api.cast(value, dtype)
+    return api.cast(value, variable.dtype.base_dtype)
 
 
 class _RefTarget:
@@ -95,12 +94,12 @@ def _check_unconstrained(variable: Any) -> None:
 
 
 def _target(variable: Any) -> Any:
-    if isinstance(variable, ResourceVariable) or variable.op.type == "VarHandleOp":
+    if isinstance(variable, Tensor):
+        return _TensorTarget(variable)
+    if variable.op.type == "VarHandleOp":
         return _ResourceTarget(variable)
     if isinstance(variable, Variable):
         return _RefTarget(variable)
-    if isinstance(variable, Tensor):
-        return _TensorTarget(variable)
     raise NotImplementedError(f"Trying to optimize unsupported type {variable}")
 
 
@@ -270,6 +269,7 @@ class Optimizer:
         pairs = [(_as_gradient(gradient), variable) for gradient, variable in grads_and_vars]
         if not pairs:
             raise ValueError("No variables provided.")
+        targets = [_target(variable) for _, variable in pairs]
         changed = [variable for gradient, variable in pairs if gradient is not None]
         if not changed:
             shown = [str(variable) for _, variable in pairs]
@@ -280,11 +280,11 @@ class Optimizer:
         with name_scope(name, self._name) as scope:
             self._prepare()
             updates = []
-            for gradient, variable in pairs:
+            for (gradient, variable), target in zip(pairs, targets, strict=True):
                 if gradient is None:
                     continue
                 with graph.name_scope(f"update_{variable.op.name}"), graph.colocate_with(variable):
-                    updates.append(_target(variable).update(self, gradient))
+                    updates.append(target.update(self, gradient))
             if global_step is None:
                 applied = self._finish(updates, scope)
             else:
@@ -313,7 +313,8 @@ class Optimizer:
             var: a variable that `apply_gradients` or `minimize` was given.
             name: one of `get_slot_names()`.
         """
-        return self._slots.get(name, {}).get(_key(var))
+        slots = self._slots.get(name)
+        return slots.get(_key(var)) if slots else None
 
     def get_slot_names(self) -> list[str]:
         """The names of the slots."""

@@ -4,6 +4,7 @@ averaging.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.graph.export import api, export
@@ -220,11 +221,11 @@ class AdagradDAOptimizer(OneOpOptimizer):
         with default_graph().colocate_with(self._numbers["lr"]):
             self._step: Any = raw.Identity(self._global_step) + 1
 
-    def _inputs(self, var: Any) -> dict[str, Any]:
+    def _inputs(self, var: Any, wanted: Sequence[str]) -> dict[str, Any]:
         step = raw.Identity(self._step)
         dtype = var.dtype.base_dtype
         return {
-            **super()._inputs(var),
+            **super()._inputs(var, wanted),
             "l1": api.cast(self._l1, dtype),
             "l2": api.cast(self._l2, dtype),
             "global_step": step,

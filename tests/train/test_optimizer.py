@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 import penstock as tf
@@ -154,6 +155,107 @@ def test_grad_loss() -> None:
     v = tf.Variable([3.0, 3.0])
     train = sgd().minimize(v * 1.0, grad_loss=tf.constant([2.0, 4.0]))
     assert trained(train, v)[0].tolist() == [2.0, 1.0]
+
+
+OPTIMIZERS: dict[str, Any] = {
+    "sgd": lambda: tf.train.GradientDescentOptimizer(0.1),
+    "momentum": lambda: tf.train.MomentumOptimizer(0.1, 0.9),
+    "adam": lambda: tf.train.AdamOptimizer(0.1),
+    "adagrad": lambda: tf.train.AdagradOptimizer(0.1),
+    "adadelta": lambda: tf.train.AdadeltaOptimizer(0.1),
+    "rms": lambda: tf.train.RMSPropOptimizer(0.1),
+    "centered": lambda: tf.train.RMSPropOptimizer(0.1, centered=True),
+    "ftrl": lambda: tf.train.FtrlOptimizer(0.1),
+    "proximal": lambda: tf.train.ProximalAdagradOptimizer(0.1),
+    "proximal sgd": lambda: tf.train.ProximalGradientDescentOptimizer(0.1),
+    "da": lambda: tf.train.AdagradDAOptimizer(0.1, tf.train.get_or_create_global_step()),
+}
+DENSE_MISFITS = [
+    ([], "Shapes must be equal rank, but are 2 and 0"),
+    ([3, 2], "Dimension 0 in both shapes must be equal, but are 2 and 3"),
+    ([2, 1], "Dimension 1 in both shapes must be equal, but are 2 and 1"),
+]
+SPARSE_MISFITS = [
+    ([1, 3], [1], "Dimension 1 in both shapes must be equal, but are [23] and [32]"),
+    ([1], [1], "Shapes must be equal rank, but are [21] and [12]"),
+    ([1, 2, 2], [1], "Shapes must be equal rank, but are [23] and [32]"),
+]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_gradients_that_do_not_fit(name: str, resource: bool) -> None:
+    """A gradient whose shape is known to differ from the variable's is refused when building."""
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], use_resource=resource)
+    for shape, message in DENSE_MISFITS:
+        with pytest.raises(ValueError, match=message):
+            OPTIMIZERS[name]().apply_gradients([(tf.ones(shape), v)])
+    for shape, rows, message in SPARSE_MISFITS:
+        slices = tf.IndexedSlices(tf.ones(shape), tf.constant(rows))
+        with pytest.raises(ValueError, match=message):
+            OPTIMIZERS[name]().apply_gradients([(slices, v)])
+
+
+RUN_MISFITS = [
+    (np.ones([1, 3]), [0], r"var and grad must match in dimension 1|Must have updates.shape"),
+    (
+        np.ones([1, 2]),
+        [7],
+        r"Index 7 at offset 0 in indices is out of range|indices\[0\] = 7 is not",
+    ),
+    (np.ones([1, 2]), [-1], r"Index -1 at offset 0 in indices is out|indices\[0\] = -1 is not in"),
+]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_slices_that_do_not_fit(name: str, resource: bool) -> None:
+    """What is known in the run only is an error then, and leaves the variable as it was."""
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], use_resource=resource)
+    grad, rows = tf.placeholder(tf.float32), tf.placeholder(tf.int32)
+    train = OPTIMIZERS[name]().apply_gradients([(tf.IndexedSlices(grad, rows), v)])
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        for values, places, message in RUN_MISFITS:
+            with pytest.raises(tf.errors.InvalidArgumentError, match=message):
+                sess.run(train, {grad: values, rows: places})
+        assert sess.run(v).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+        sess.run(train, {grad: np.zeros([0, 2]), rows: []})
+        sess.run(train, {grad: np.ones([2, 2]), rows: [1, 1]})
+        changed = sess.run(v)
+        assert changed[0].tolist() == [1.0, 2.0]
+        assert (changed[1] != [3.0, 4.0]).all()
+
+
+def test_numbers_that_are_no_scalars() -> None:
+    """A rate is a scalar, known when building or in the run."""
+    v = tf.Variable([1.0, 2.0])
+    with pytest.raises(ValueError, match="Shape must be rank 0 but is rank 1"):
+        tf.train.MomentumOptimizer([0.1, 0.2], 0.9).minimize(v * v)
+    rate = tf.placeholder(tf.float32)
+    train = tf.train.MomentumOptimizer(rate, 0.9).minimize(v * v)
+    ftrl = tf.train.FtrlOptimizer(rate).minimize(v * v)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"lr is not a scalar: \[1\]"):
+            sess.run(train, {rate: [0.1]})
+        with pytest.raises(tf.errors.InvalidArgumentError, match="lr is not a positive scalar"):
+            sess.run(ftrl, {rate: 0.0})
+
+
+def test_what_cannot_be_updated() -> None:
+    """A tensor has a gradient and no slot; other things have neither."""
+    v = tf.Variable(3.0)
+    x = v * 2.0
+    assert [pair[1] for pair in sgd().compute_gradients(x * x, [x])] == [x]
+    with pytest.raises(NotImplementedError, match="Trying to update a Tensor"):
+        sgd().minimize(x * x, var_list=[x])
+    with pytest.raises(AttributeError, match="no attribute 'op'"):
+        sgd().apply_gradients([(tf.constant(1.0), 2.0)])
+    assert tf.train.AdamOptimizer().get_slot(None, "m") is None
+    abstract = tf.train.Optimizer(False, "abstract")
+    with pytest.raises(NotImplementedError):
+        abstract.minimize(v * v)
 
 
 def test_wrong_gradient_shape() -> None:

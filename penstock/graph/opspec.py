@@ -79,6 +79,9 @@ class OpSpec:
         unread: inputs that are variables whose value the kernel does not want.
         xla_kernel: the kernel for jax.numpy where the two must differ; with
             `kernel=None` it serves both.
+        in_place: for an op that changes small parts of variables: `in_place(*inputs, attrs…)`
+            does to the NumPy arrays of the inputs in `writes`, which are its own to change and
+            stand first, what `kernel` gives as new ones. It checks its inputs before it writes.
         reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox
             steps that one run takes.
         stateful: it has an effect or a result of its own at each run: never folded,
@@ -105,6 +108,7 @@ class OpSpec:
     writes: Sequence[str] = ()
     unread: Sequence[str] = ()
     xla_kernel: Callable[..., Any] | None = None
+    in_place: Callable[..., None] | None = None
     reserve: Callable[..., int] | None = None
     stateful: bool = False
     host: bool = False
@@ -154,6 +158,8 @@ class OpSpec:
             raise ValueError(
                 f"op {self.name}: a kernel with `rng` and a `reserve` rule go together"
             )
+        if self.in_place is not None and self._arg_names[: len(self.writes)] != list(self.writes):
+            raise ValueError(f"op {self.name}: what is written in place must stand first")
         effect = self.stateful or self.wants_ctx or self.wants_rng or self.writes
         put("pure", not effect and not self.variable)
         put("blocking", inspect.isgeneratorfunction(kernel))
@@ -393,6 +399,11 @@ class OpSpec:
         if "xp" in _parameters(kernel):
             return functools.partial(kernel, xp, **attrs)
         return functools.partial(kernel, **attrs) if attrs else kernel
+
+    def bound_in_place(self, op: Operation) -> Callable[..., None]:
+        """`in_place` of `op` with attrs filled in: it takes the inputs."""
+        assert self.in_place is not None
+        return functools.partial(self.in_place, **self.attrs_for(self.in_place, op))
 
 
 def shape_of_resource(handle: Tensor) -> shapes.Shape:

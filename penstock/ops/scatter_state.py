@@ -7,6 +7,7 @@ Rows that an index names several times take every update: sums add up, and of se
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,21 +21,16 @@ from penstock.ops.state import NUMBERS, is_reference, same_shapes
 _ORDERED = "{half, bfloat16, float, double, int32, int64}"
 
 
-# In place of a loop over the updates. Each takes an array of its own, an index, and the updates.
+# In place of a loop over the updates.
 
 
-def _replace(out: Any, index: Any, updates: Any) -> None:
-    out[index] = updates
-
-
-_NUMPY_UPDATES: dict[str, Any] = {
-    "update": _replace,
-    "add": np.add.at,
-    "sub": np.subtract.at,
-    "mul": np.multiply.at,
-    "div": np.divide.at,
-    "min": np.minimum.at,
-    "max": np.maximum.at,
+_UFUNCS: dict[str, Any] = {
+    "add": np.add,
+    "sub": np.subtract,
+    "mul": np.multiply,
+    "div": np.divide,
+    "min": np.minimum,
+    "max": np.maximum,
 }
 _JAX_UPDATES = {
     "update": "set",
@@ -46,15 +42,24 @@ _JAX_UPDATES = {
 }
 
 
-def scatter_into(xp: Any, ref: Any, index: Any, updates: Any, how: str) -> Any:
+def scatter_in_place(how: str, out: Any, index: Any, updates: Any) -> None:
+    """Replaces `out[index]` by what `how` makes of it and of `updates`, in a C-contiguous array."""
+    if how == "update":
+        out[index] = updates
+    elif how == "div" and out.dtype.kind in "iu":
+        _divide_integers(out, index, updates)
+    elif out.size and index[0].size:
+        # NumPy's `at` is ten times faster on flat arrays than on rows.
+        rows = np.ravel_multi_index(index, out.shape[: len(index)]).reshape(-1, 1)
+        width = math.prod(out.shape[len(index) :])
+        places = (rows * width + np.arange(width)).reshape(-1)
+        _UFUNCS[how].at(out.reshape(-1), places, updates.reshape(-1) if updates.shape else updates)
+
+
+def traced_scatter(ref: Any, index: Any, updates: Any, how: str) -> Any:
     """The array with `ref[index]` replaced by what `how` makes of it and of `updates`."""
-    if xp is np:
-        out = np.array(ref)
-        if how == "div" and out.dtype.kind in "iu":
-            _divide_integers(out, index, updates)
-        else:
-            _NUMPY_UPDATES[how](out, index, updates)
-        return out
+    import jax.numpy as xp
+
     # Compiled code cannot raise: what lies outside is left out. JAX would count negative ones from
     # the end.
     inside = tuple(
@@ -101,11 +106,19 @@ def _check_updates(ref: Any, indices: Any, updates: Any) -> None:
         )
 
 
-def _update_rows(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+def _change_rows(how: str, ref: Any, indices: Any, updates: Any) -> None:
     _check_updates(ref, indices, updates)
-    if xp is np:
-        check_rows(indices, ref.shape[0])
-    return scatter_into(xp, ref, (indices,), updates, how)
+    check_rows(indices, ref.shape[0])
+    scatter_in_place(how, ref, (indices,), updates)
+
+
+def _changed_rows(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+    if xp is not np:
+        _check_updates(ref, indices, updates)
+        return traced_scatter(ref, (indices,), updates, how)
+    changed = np.array(ref, order="C")
+    _change_rows(how, changed, indices, updates)
+    return changed
 
 
 def _check_places(ref: Any, indices: Any, updates: Any) -> None:
@@ -131,12 +144,23 @@ def _check_places_inside(ref: Any, indices: Any) -> None:
         )  # fmt: skip
 
 
-def _update_places(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+def _index(indices: Any) -> tuple[Any, ...]:
+    return tuple([indices[..., axis] for axis in range(indices.shape[-1])])
+
+
+def _change_places(how: str, ref: Any, indices: Any, updates: Any) -> None:
     _check_places(ref, indices, updates)
-    if xp is np:
-        _check_places_inside(ref, indices)
-    index = tuple([indices[..., axis] for axis in range(indices.shape[-1])])
-    return scatter_into(xp, ref, index, updates, how)
+    _check_places_inside(ref, indices)
+    scatter_in_place(how, ref, _index(indices), updates)
+
+
+def _changed_places(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
+    if xp is not np:
+        _check_places(ref, indices, updates)
+        return traced_scatter(ref, _index(indices), updates, how)
+    changed = np.array(ref, order="C")
+    _change_places(how, changed, indices, updates)
+    return changed
 
 
 # Shape rules
@@ -176,37 +200,36 @@ def scatter_nd_shape(
 # The ops
 
 
-def _ref_spec(name: str, types: str, locking: str, shape: Any, kernel: Any) -> OpSpec:
+def _ref_spec(name: str, types: str, locking: str, **functions: Any) -> OpSpec:
     return register(
         OpSpec(
             name=name, inputs=("ref: Ref(T)", "indices: Tindices", "updates: T"),
             outputs=("output_ref: Ref(T)",),
             attrs=(f"T: {types}", "Tindices: {int32, int64}", f"use_locking: bool = {locking}"),
-            writes=("ref",),
-            shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            writes=("ref",), gradient=NOT_DIFFERENTIABLE, **functions,
         )
     )  # fmt: skip
 
 
-def _resource_spec(name: str, types: str, kernel: Any) -> OpSpec:
+def _resource_spec(name: str, types: str, **functions: Any) -> OpSpec:
     return register(
         OpSpec(
             name=name, inputs=("resource: resource", "indices: Tindices", "updates: dtype"),
             outputs=(),
             attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",),
             stateful=True,
-            shape=resource_scatter_shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            shape=resource_scatter_shape, gradient=NOT_DIFFERENTIABLE, **functions,
         )
     )  # fmt: skip
 
 
-def _resource_nd_spec(name: str, kernel: Any) -> OpSpec:
+def _resource_nd_spec(name: str, **functions: Any) -> OpSpec:
     return register(
         OpSpec(
             name=name, inputs=("ref: resource", "indices: Tindices", "updates: T"), outputs=(),
             attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"),
             writes=("ref",), stateful=True,
-            shape=lambda ref, indices, updates: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            shape=lambda ref, indices, updates: [], gradient=NOT_DIFFERENTIABLE, **functions,
         )
     )  # fmt: skip
 
@@ -215,20 +238,30 @@ def _family(how: str, ref_types: str, resource_types: str, locking: str) -> OpSp
     """Registers Scatter… of one kind for both kinds of variables; gives the one for references."""
 
     def kernel(xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
-        return _update_rows(how, xp, ref, indices, updates)
+        return _changed_rows(how, xp, ref, indices, updates)
 
-    _resource_spec(f"ResourceScatter{how.capitalize()}", resource_types, kernel)
-    return _ref_spec(f"Scatter{how.capitalize()}", ref_types, locking, scatter_shape, kernel)
+    def in_place(ref: Any, indices: Any, updates: Any) -> None:
+        _change_rows(how, ref, indices, updates)
+
+    name = f"Scatter{how.capitalize()}"
+    _resource_spec(f"Resource{name}", resource_types, kernel=kernel, in_place=in_place)
+    return _ref_spec(
+        name, ref_types, locking, shape=scatter_shape, kernel=kernel, in_place=in_place
+    )
 
 
 def _nd_family(how: str, types: str, locking: str) -> OpSpec:
     """Registers ScatterNd… for both kinds of variables; gives the one for references."""
 
     def kernel(xp: Any, ref: Any, indices: Any, updates: Any) -> Any:
-        return _update_places(how, xp, ref, indices, updates)
+        return _changed_places(how, xp, ref, indices, updates)
 
-    _resource_nd_spec(f"ResourceScatterNd{how.capitalize()}", kernel)
-    return _ref_spec(f"ScatterNd{how.capitalize()}", types, locking, scatter_nd_shape, kernel)
+    def in_place(ref: Any, indices: Any, updates: Any) -> None:
+        _change_places(how, ref, indices, updates)
+
+    name = f"ScatterNd{how.capitalize()}"
+    _resource_nd_spec(f"Resource{name}", kernel=kernel, in_place=in_place)
+    return _ref_spec(name, types, locking, shape=scatter_nd_shape, kernel=kernel, in_place=in_place)
 
 
 SCATTER_UPDATE = _family("update", "type", "type", "true")

@@ -7,6 +7,7 @@ occurs several times first, so each row occurs once.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -121,23 +122,42 @@ class _SparseInputs(_Inputs):
 
     def updated(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> Any:
         """The variable and its slots with the rule applied to the rows that the indices name."""
+        if xp is np:
+            state = [np.array(whole, order="C") for whole in arrays[: self.n_slots]]
+            self.update(xp, rule, (*state, *arrays[self.n_slots :]))
+        else:
+            state = self._traced_update(xp, rule, arrays)
+        return state[0] if len(state) == 1 else tuple(state)
+
+    def update(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> None:
+        """`updated`, written into the NumPy arrays of the variable and its slots."""
         state, indices = arrays[: self.n_slots], arrays[self.indices]
         self._check_shapes(state[0], arrays)
-        if xp is np:
-            self.check_signs(arrays)
-            _check_rows(indices, len(state[0]))
-        else:  # compiled code cannot raise: rows that do not exist are left as they are
-            indices = xp.where(indices < 0, len(state[0]), indices)
+        self.check_signs(arrays)
+        _check_rows(indices, len(state[0]))
+        changed = self._changed_rows(xp, rule, arrays, indices)
+        for whole, rows in zip(state, changed, strict=True):
+            whole[indices] = rows
+
+    def _traced_update(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> list[Any]:
+        """`updated` in compiled code, which cannot raise: rows that do not exist are left as they
+        are.
+        """
+        state, indices = arrays[: self.n_slots], arrays[self.indices]
+        self._check_shapes(state[0], arrays)
+        indices = xp.where(indices < 0, len(state[0]), indices)
+        changed = self._changed_rows(xp, rule, arrays, indices)
+        return [
+            whole.at[indices].set(rows, mode="drop")
+            for whole, rows in zip(state, changed, strict=True)
+        ]
+
+    def _changed_rows(
+        self, xp: Any, rule: Rule, arrays: Sequence[Any], indices: Any
+    ) -> Sequence[Any]:
         others = (*arrays[self.n_slots : self.indices], *arrays[self.indices + 1 :])
-        changed = rule(xp, *[whole[indices] for whole in state], *others)
-        if len(state) == 1:
-            return _with_rows(xp, state[0], indices, changed)
-        return tuple(
-            [
-                _with_rows(xp, whole, indices, rows)
-                for whole, rows in zip(state, changed, strict=True)
-            ]
-        )
+        changed = rule(xp, *[whole[indices] for whole in arrays[: self.n_slots]], *others)
+        return (changed,) if self.n_slots == 1 else changed
 
     def _check_shapes(self, var: Any, arrays: Sequence[Any]) -> None:
         grad, indices = arrays[self.grad], arrays[self.indices]
@@ -170,40 +190,32 @@ def _check_rows(indices: Any, count: int) -> None:
         )  # fmt: skip
 
 
-def _with_rows(xp: Any, whole: Any, indices: Any, rows: Any) -> Any:
-    if xp is not np:
-        return whole.at[indices].set(rows, mode="drop")
-    changed = np.array(whole)
-    changed[indices] = rows
-    return changed
-
-
 # Kernels of a rule: they differ in the attrs that they read.
 
 
-def _plain_kernel(inputs: Any, rule: Rule) -> Kernel:
+def _plain_kernel(update: Any, rule: Rule) -> Kernel:
     def kernel(xp: Any, *arrays: Any) -> Any:
-        return inputs.updated(xp, rule, arrays)
+        return update(xp, rule, arrays)
 
     return kernel
 
 
-def _nesterov_kernel(inputs: Any, rule: Rule) -> Kernel:
+def _nesterov_kernel(update: Any, rule: Rule) -> Kernel:
     def kernel(xp: Any, *arrays: Any, use_nesterov: bool) -> Any:
         def chosen(*values: Any) -> Any:
             return rule(*values, use_nesterov=use_nesterov)
 
-        return inputs.updated(xp, chosen, arrays)
+        return update(xp, chosen, arrays)
 
     return kernel
 
 
-def _slots_kernel(inputs: Any, rule: Rule) -> Kernel:
+def _slots_kernel(update: Any, rule: Rule) -> Kernel:
     def kernel(xp: Any, *arrays: Any, update_slots: bool) -> Any:
         def chosen(*values: Any) -> Any:
             return rule(*values, update_slots=update_slots)
 
-        return inputs.updated(xp, chosen, arrays)
+        return update(xp, chosen, arrays)
 
     return kernel
 
@@ -212,15 +224,16 @@ def _slots_kernel(inputs: Any, rule: Rule) -> Kernel:
 
 
 def _both_kinds(
-    name: str, slots: list[str], inputs: list[str], attrs: Sequence[str], shape: Any, kernel: Kernel
-) -> None:
+    name: str, slots: list[str], inputs: list[str], attrs: Sequence[str], shape: Any,
+    **kernels: Any,
+) -> None:  # fmt: skip
     """Registers one op for references and one for resources."""
     attrs = (f"T: {NUMBERS}", *attrs)
     register(
         OpSpec(
             name=name, inputs=[f"{slot}: Ref(T)" for slot in slots] + inputs,
             outputs=("out: Ref(T)",), attrs=attrs,
-            writes=slots, shape=shape, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
+            writes=slots, shape=shape, gradient=NOT_DIFFERENTIABLE, **kernels,
         )
     )  # fmt: skip
 
@@ -232,8 +245,7 @@ def _both_kinds(
         OpSpec(
             name=f"Resource{name}", inputs=[f"{slot}: resource" for slot in slots] + inputs,
             outputs=(), attrs=attrs,
-            writes=slots, shape=checked, kernel=kernel, gradient=NOT_DIFFERENTIABLE,
-            stateful=True,
+            writes=slots, shape=checked, gradient=NOT_DIFFERENTIABLE, stateful=True, **kernels,
         )
     )  # fmt: skip
 
@@ -251,7 +263,7 @@ def _dense(
     found = _DenseInputs(slots.split(), inputs.split(), signs)
     _both_kinds(
         f"Apply{name}", slots.split(), _typed(inputs.split()),
-        ("use_locking: bool = false", *attrs), found.shape, kernel(found, rule),
+        ("use_locking: bool = false", *attrs), found.shape, kernel=kernel(found.updated, rule),
     )  # fmt: skip
 
 
@@ -265,7 +277,8 @@ def _sparse(
     _both_kinds(
         f"SparseApply{name}", slots.split(), _typed(names),
         ("Tindices: {int32, int64}", "use_locking: bool = false", *attrs),
-        found.shape, kernel(found, rule),
+        found.shape, kernel=kernel(found.updated, rule),
+        in_place=functools.partial(kernel(found.update, rule), np),
     )  # fmt: skip
 
 

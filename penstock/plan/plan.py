@@ -68,6 +68,12 @@ class Step:
         """The operands, those in lists too."""
         return self.operands if self.op.spec.plain else flatten(self.operands)
 
+    def writes_in_place(self) -> bool:
+        """Whether it changes its variables where they are: those that no feed stands for."""
+        if self.op.spec.in_place is None:
+            return False
+        return all([type(operand) is Read for operand in self.operands[: len(self.writes)]])
+
 
 def flatten(operands: list[Operand]) -> list[Any]:
     """Operands, those in lists too."""

@@ -51,7 +51,10 @@ class PlanCost:
 
     def observe(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
         """Adds a step that ran on these operands."""
-        nbytes = _nbytes(operands) + _nbytes(outputs)
+        if step.writes_in_place():  # what it takes beside the variables tells how much it changes
+            nbytes = 3 * _nbytes(operands[len(step.writes) :])
+        else:
+            nbytes = _nbytes(operands) + _nbytes(outputs)
         flops = _flops(step.op.spec.name, operands, outputs)
         self.ops += 1
         self.nbytes += nbytes

@@ -27,7 +27,7 @@ from penstock.plan.plan import Constant, Operand, Plan, Read, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.reference import flatten_outputs, has_plain_outputs
 from penstock.runtime.results import own
-from penstock.runtime.state import SessionState, write_all
+from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
 _file_numbers = itertools.count()
@@ -204,6 +204,9 @@ class _Writer:
             self.op_of_line[len(self._lines)] = op
 
     def _write_step(self, step: Step) -> None:
+        if step.writes_in_place():
+            self._write_update_in_place(step)
+            return
         op = step.op
         spec = op.spec
         arguments = ", ".join([self._text(operand) for operand in step.operands])
@@ -274,6 +277,23 @@ class _Writer:
             index = next(written) if arg.is_ref else next(plain)
             if output in self._last_use:
                 self._line(f"        {self._new_register(output)} = w[{index}]", op)
+
+    def _write_update_in_place(self, step: Step) -> None:
+        """An op that changes its variables where they are, unless somebody else sees the arrays.
+
+        So registers that are not needed any more let go of theirs.
+        """
+        op = step.op
+        if self._free:
+            self._line(f"    {' = '.join([f'v{number}' for number in self._free])} = None", None)
+        slots = [self._state.variable(variable) for variable in step.writes]
+        update = InPlaceUpdate(slots, op.spec.bound_in_place(op))
+        others = ", ".join([self._text(operand) for operand in step.operands[len(slots) :]])
+        self._line("    with lock:", op)
+        call = f"{self._name('u', update)}({others})"
+        if any([output in self._last_use for output in op.outputs]):
+            call = f"{self._targets(op)}{call}[0]"
+        self._line(f"        {call}", op)
 
     def _write_cluster(self, cluster: Cluster) -> None:
         arguments = ", ".join([self._text(tensor) for tensor in cluster.inputs])

@@ -6,7 +6,7 @@ are faster, and must give what this gives.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from penstock.graph.operation import Tensor
 from penstock.plan.plan import Constant, Operand, Plan, Read, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.results import own
-from penstock.runtime.state import SessionState, write_all
+from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
 Observer = Callable[[Step, list[Any], list[Any]], None]
@@ -50,10 +50,14 @@ def run_plan(
 
 
 def operands_of(step: Step, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
-    """The values that a step's kernel takes."""
+    """The values that a step's kernel takes; None for what `run_step` itself reads: variables that
+    the step assigns.
+    """
     return [
         [value_of(item, values, state) for item in operand]
         if type(operand) is list
+        else None
+        if type(operand) is Read and step.writes
         else value_of(operand, values, state)
         for operand in step.operands
     ]
@@ -86,7 +90,13 @@ def _result(operand: Operand, values: dict[Tensor, Any], state: SessionState) ->
 
 
 def run_step(step: Step, state: SessionState, operands: list[Any]) -> list[Any]:
-    """Runs one op: assigns the variables that it writes, and returns its outputs."""
+    """Runs one op: assigns the variables that it writes, and returns its outputs.
+
+    Args:
+        step: the op.
+        state: the session's state.
+        operands: what `operands_of` gives; those that it leaves to this function are filled in.
+    """
     op = step.op
     spec = op.spec
     kernel = spec.bound_kernel(op, np)
@@ -99,20 +109,26 @@ def run_step(step: Step, state: SessionState, operands: list[Any]) -> list[Any]:
         result = kernel(*extra, *operands)
         return [result] if spec.single_output else flatten_outputs(result)
     slots = [state.variable(variable) for variable in step.writes]
-    with state.lock:
-        if any(
-            [type(o) is Read for o in step.operands]
-        ):  # read again under the lock: the update is atomic
-            operands = [
-                value_of(o, {}, state) if type(o) is Read else v
-                for o, v in zip(step.operands, operands, strict=True)
-            ]
+    count = len(slots)
+    with state.lock:  # from reading the variables to assigning them: the update is atomic
+        if step.writes_in_place():
+            _read(step, state, operands, range(count, len(operands)))
+            operands[:count] = InPlaceUpdate(slots, spec.bound_in_place(op))(*operands[count:])
+            return outputs_of_update(step, operands[:count])
+        _read(step, state, operands, range(len(operands)))
         result = kernel(*extra, *operands)
-        new_values = [result] if len(slots) == 1 and not has_plain_outputs(step) else list(result)
+        new_values = [result] if count == 1 and not has_plain_outputs(step) else list(result)
         if spec.unread:
-            new_values[: len(slots)] = [np.array(value) for value in new_values[: len(slots)]]
-        write_all(slots, new_values[: len(slots)], op._attrs.get("validate_shape", True))
+            new_values[:count] = [np.array(value) for value in new_values[:count]]
+        write_all(slots, new_values[:count], op._attrs.get("validate_shape", True))
     return outputs_of_update(step, new_values)
+
+
+def _read(step: Step, state: SessionState, operands: list[Any], places: Iterable[int]) -> None:
+    """Fills in the variables among the operands."""
+    for place in places:
+        if type(step.operands[place]) is Read:
+            operands[place] = value_of(step.operands[place], {}, state)
 
 
 def has_plain_outputs(step: Step) -> bool:

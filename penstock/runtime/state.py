@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import os
+import sys
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,11 +22,12 @@ _WORD = 0xFFFFFFFF
 class VariableSlot:
     """The place of one variable's value in a session.
 
-    The value is an array that is never written into: an assignment puts a new array in its place.
+    The value is an array that is never written into while anyone sees it: an assignment puts a new
+    array in its place, and an update that writes in place takes it from here first (`take`).
     It is a NumPy array, or a JAX array after a compiled step assigned it.
     """
 
-    __slots__ = ("_lock", "container", "is_resource", "name", "shape", "value")
+    __slots__ = ("_lock", "container", "is_resource", "name", "shape", "taken", "value")
 
     def __init__(self, variable: Operation, lock: threading.RLock) -> None:
         self._lock = lock  # of the session: held by what assigns the variable
@@ -32,6 +35,7 @@ class VariableSlot:
         self.is_resource = variable.outputs[0].dtype is dtypes.resource
         self.shape: shapes.Shape = variable._attrs.get("shape")
         self.value: Any = None
+        self.taken = False  # the value is being written into, under the lock
 
     def read(self) -> Any:
         """The value as a NumPy array.
@@ -40,6 +44,11 @@ class VariableSlot:
             FailedPreconditionError: the variable was not initialized.
         """
         value = self.value
+        if (
+            self.taken
+        ):  # asked after the value was seen: `take` counts who has seen it after it set this
+            with self._lock:
+                value = self.value
         if value is None:
             raise self._uninitialized()
         if type(value) is np.ndarray or isinstance(value, np.generic):
@@ -62,6 +71,27 @@ class VariableSlot:
         if self.value is None and self.is_resource:
             raise NotFoundError(None, None, self._missing_resource())
         return self.read()
+
+    def take(self) -> Any:
+        """The value as a NumPy array that the caller may write into, and then puts back.
+
+        It is the value's own array where nobody else sees that, else a copy. The caller holds the
+        lock until it has set `taken` back: whoever reads meanwhile waits for it.
+
+        Raises:
+            NotFoundError, FailedPreconditionError: as `read_for_update` does.
+        """
+        if type(self.value) is not np.ndarray:
+            return np.array(self.read_for_update(), order="C")
+        self.taken = True
+        if _COUNTS_TELL and self._references() <= _LEAST_REFERENCES:
+            flags = self.value.flags
+            if flags.owndata and flags.carray:
+                return self.value
+        return np.array(self.value, order="C")
+
+    def _references(self) -> int:
+        return sys.getrefcount(self.value)
 
     def _missing_resource(self) -> str:
         container = self.container or "localhost"
@@ -100,6 +130,18 @@ class VariableSlot:
                 "Assign requires shapes of both tensors to match. lhs shape= "
                 f"{shapes.bracket_text(self.shape)} rhs shape= {shapes.bracket_text(shape)}",
             )  # fmt: skip
+
+
+def _least_references() -> int:
+    """What `VariableSlot._references` counts where nobody but the slot holds the value."""
+    slot = VariableSlot.__new__(VariableSlot)
+    slot.value = np.empty(1)
+    return slot._references()
+
+
+_LEAST_REFERENCES = _least_references()
+# Without the global lock, another thread may be about to take a reference.
+_COUNTS_TELL = getattr(sys, "_is_gil_enabled", lambda: True)()
 
 
 class RandomSlot:
@@ -180,6 +222,35 @@ class SessionState:
             self._variables.clear()
             self._random.clear()
             self.resources.clear()
+
+
+class InPlaceUpdate:
+    """What an op does to the variables that it changes in small parts, where they are.
+
+    It is called under the state's lock. An op that fails leaves the variables as they were.
+
+    Args:
+        slots: the variables.
+        kernel: takes their arrays, which it writes into, and the op's other inputs.
+    """
+
+    __slots__ = ("_kernel", "_slots")
+
+    def __init__(self, slots: list[VariableSlot], kernel: Callable[..., None]) -> None:
+        self._slots = slots
+        self._kernel = kernel
+
+    def __call__(self, *others: Any) -> list[Any]:
+        """Gives the variables' new values."""
+        try:
+            arrays = [slot.take() for slot in self._slots]
+            self._kernel(*arrays, *others)
+            for slot, array in zip(self._slots, arrays, strict=True):
+                slot.value = array
+            return arrays
+        finally:
+            for slot in self._slots:
+                slot.taken = False
 
 
 def write_all(slots: list[VariableSlot], values: list[Any], validate_shape: bool) -> None:

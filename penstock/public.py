@@ -90,6 +90,7 @@ MODULES = (
     "train.adam",
     "train.adaptive",
     "train.regularized",
+    "train.learning_rate_decay",
     "ops.strings",
     "ops.session_ops",
     "ops.save_restore",

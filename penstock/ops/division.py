@@ -36,16 +36,30 @@ def check_divisor(x: Any, y: Any) -> None:
         raise InvalidArgumentError(None, None, "Integer division by zero")
 
 
+def quotient(xp: Any, x: Any, y: Any) -> Any:
+    """x / y of floats, rounded once, in XLA too."""
+    if xp is np or x.dtype.kind == "c":
+        return xp.true_divide(x, y)
+    shape = xp.broadcast_shapes(x.shape, y.shape)
+    if y.shape == shape and not isinstance(y, np.ndarray):
+        return xp.true_divide(x, y)
+    from jax import lax
+
+    # XLA multiplies by the reciprocal of a divisor that it sees to be constant or broadcast, and
+    # finds 49 / 49 to be less than 1. The barrier hides it until that pass is over.
+    return xp.true_divide(x, lax.optimization_barrier(xp.broadcast_to(y, shape)))
+
+
 def truncate_div_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind not in "iu":
-        return xp.true_divide(x, y)
+        return quotient(xp, x, y)
     check_divisor(x, y)
     return (x - xp.fmod(x, y)) // y
 
 
 def div_kernel(xp: Any, x: Any, y: Any) -> Any:
     if x.dtype.kind not in "iu":
-        return xp.true_divide(x, y)
+        return quotient(xp, x, y)
     return truncate_div_kernel(xp, x, y)
 
 
@@ -54,7 +68,7 @@ def floor_div_kernel(xp: Any, x: Any, y: Any) -> Any:
         check_divisor(x, y)
         return xp.floor_divide(x, y)
     # NumPy's own floor_divide of floats gives 9 for 1 // 0.1.
-    return xp.floor(xp.true_divide(x, y))
+    return xp.floor(quotient(xp, x, y))
 
 
 def floor_mod_kernel(xp: Any, x: Any, y: Any) -> Any:
@@ -88,7 +102,13 @@ def div_gradient(op: Operation, grad: Any) -> Grads:
 
 
 DIV = binary("Div", div_kernel, _DIVIDED, gradient=div_gradient)
-REAL_DIV = binary("RealDiv", NamespaceFunction("true_divide"), _DIVIDED, gradient=real_div_gradient)
+REAL_DIV = binary(
+    "RealDiv",
+    NamespaceFunction("true_divide"),
+    _DIVIDED,
+    gradient=real_div_gradient,
+    xla_kernel=quotient,
+)
 TRUNCATE_DIV = binary("TruncateDiv", truncate_div_kernel, _DIVIDED, gradient=nothing_gradient)
 FLOOR_DIV = binary("FloorDiv", floor_div_kernel, _DIVIDED, gradient=nothing_gradient)
 
@@ -103,7 +123,7 @@ publish_binary(FLOOR_DIV, "floor_div", "x / y, rounded down.", "tf.floor_div([7,
 
 
 def div_no_nan_kernel(xp: Any, x: Any, y: Any) -> Any:
-    return xp.where(y == 0, xp.zeros_like(y), xp.true_divide(x, y))
+    return xp.where(y == 0, xp.zeros_like(y), quotient(xp, x, y))
 
 
 def div_no_nan_gradient(op: Operation, grad: Any) -> Grads:

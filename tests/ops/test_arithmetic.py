@@ -37,6 +37,27 @@ def test_a_constant_divisor_of_zero_is_found_by_xla_too() -> None:
             session.run(x // 0, {x: [1, 2]})
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("name", ["realdiv", "floor_div", "div_no_nan", "truncatediv"])
+def test_quotients_are_rounded_once_by_xla_too(name: str, dtype: str) -> None:
+    # A compiler multiplies by 1 / 49, so that 49 / 49 falls below 1.
+    numbers = np.arange(200, dtype=dtype)
+    expected = np.floor(numbers / 49) if name == "floor_div" else numbers / np.array(49, dtype)
+    with tf.Graph().as_default(), tf.Session(config=tier_config("compiled")) as session:
+        x, y = tf.placeholder(dtype, [200]), tf.placeholder(dtype, [])
+        function = getattr(tf, name)
+        quotients = [
+            function(x, tf.constant(49, dtype)),
+            function(x, y),
+            function(tf.reshape(x, [4, 50]), tf.fill([50], y)),
+            function(x, tf.constant(49, dtype, [200])),
+        ]
+        for found in session.run(quotients, {x: numbers, y: 49}):
+            np.testing.assert_array_equal(found.ravel(), expected)
+        rate = tf.pow(1 - tf.reduce_max(x) / 199, 0.5)
+        assert session.run(rate, {x: numbers}) == 0
+
+
 class Reflecting:
     """Knows what to do with a tensor on its left."""
 

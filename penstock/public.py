@@ -73,6 +73,7 @@ MODULES = (
     "ops.variable_kinds",
     "ops.variables",
     "ops.ref_variables",
+    "ops.resource_ops",
     "ops.resource_variables",
     "ops.variable_collections",
     "ops.variable_store",

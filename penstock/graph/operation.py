@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.errors import PACKAGE_FOLDER
+from penstock.graph.references import Reference
 
 if TYPE_CHECKING:
     from penstock.graph.graph import Graph
@@ -57,6 +58,7 @@ class Tensor:
         "_consumers",
         "_shape",
         "_static",
+        "assign",
         "dtype",
         "graph",
         "op",
@@ -96,6 +98,7 @@ class Tensor:
         __gt__: Any
         __ge__: Any
         __getitem__: Any
+        assign: Any  # of slices, which set it: puts a value into that part of a variable
 
     def __init__(self, op: Operation, value_index: int, dtype: Any) -> None:
         self.op = op
@@ -159,6 +162,10 @@ class Tensor:
             >>> c.eval(session=sess)
         """
         return session_for(self.graph, session, "evaluate tensor", "eval").run(self, feed_dict)
+
+    def experimental_ref(self) -> Reference:
+        """What stands for this very tensor as a key of a dictionary."""
+        return Reference(self)
 
     def __repr__(self) -> str:
         shape = shapes.shape_text(self._shape)

@@ -26,6 +26,7 @@ _ARITHMETIC: dict[str, tuple[str, Operator]] = {
     "add": ("add", _add),
     "sub": ("sub", lambda x, y, name: raw.Sub(x, y, name=name)),
     "mul": ("mul", lambda x, y, name: raw.Mul(x, y, name=name)),
+    "div": ("div", lambda x, y, name: api.div(x, y, name=name)),
     "truediv": ("truediv", lambda x, y, name: api.truediv(x, y, name=name)),
     "floordiv": ("floordiv", lambda x, y, name: raw.FloorDiv(x, y, name=name)),
     "mod": ("mod", lambda x, y, name: raw.FloorMod(x, y, name=name)),
@@ -57,7 +58,7 @@ def _forward(operator: str, scope: str, function: Operator) -> Operator:
     def apply(x: Any, y: Any) -> Any:
         if type(x) is not Tensor:
             x = convert_to_tensor(x)
-        if type(y) is Tensor and y.graph is x.graph and operator not in ("truediv", "xor"):
+        if type(y) is Tensor and y.graph is x.graph and operator not in ("div", "truediv", "xor"):
             return function(x, y, scope)  # one op, so its name is the scope's
         with name_scope(None, scope, [x, y]) as inner:
             if not isinstance(y, Tensor):

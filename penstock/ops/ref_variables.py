@@ -6,7 +6,6 @@ from typing import Any
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.convert import internal_convert, register_tensor_conversion_function
-from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
@@ -15,6 +14,7 @@ from penstock.graph.stacks import default_graph
 from penstock.ops import state
 from penstock.ops.initial_values import guarded_initial_value
 from penstock.ops.save_slices import in_scope, with_scope
+from penstock.ops.slice_assign import STRIDED_SLICE_ASSIGN
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
 from penstock.ops.variables import Variable, add_scatter_methods, check_arguments, class_of
 
@@ -216,9 +216,10 @@ class RefVariable(Variable):
         """Adds one to the variable until it reaches `limit`; gives the value before."""
         return state.count_up_to(self._variable, limit=limit)
 
-    def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:
-        """Elements or slices of the variable; see `tf.gather_nd`."""
-        return api.gather_nd(self._variable, indices, name=name)
+    def _strided_slice_assign(
+        self, begin: Any, end: Any, strides: Any, value: Any, name: str | None, **masks: int
+    ) -> Tensor:
+        return STRIDED_SLICE_ASSIGN(self._variable, begin, end, strides, value, name=name, **masks)
 
     def to_proto(self, export_scope: str | None = None) -> Any:
         """The variable as a VariableDef protobuf message; None where it lies outside

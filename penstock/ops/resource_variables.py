@@ -4,23 +4,21 @@ defined order.
 
 from __future__ import annotations
 
-from typing import Any
-
-import numpy as np
+from typing import Any, NoReturn
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.convert import internal_convert, register_tensor_conversion_function
-from penstock.graph.errors import InvalidArgumentError
-from penstock.graph.export import api, export
+from penstock.graph.export import export
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import OpSpec, raw
 from penstock.graph.public import name_scope
 from penstock.graph.stacks import default_graph
+from penstock.ops import resource_ops as ops
 from penstock.ops import state
 from penstock.ops.initial_values import guarded_initial_value
 from penstock.ops.save_slices import in_scope, with_scope
-from penstock.ops.scatter_state import check_rows
+from penstock.ops.slice_assign import RESOURCE_STRIDED_SLICE_ASSIGN
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
 from penstock.ops.variables import (
     Variable,
@@ -28,181 +26,6 @@ from penstock.ops.variables import (
     check_arguments,
     class_of,
 )
-
-Grads = list[Any]
-
-# Ops. A kernel gets the variable's value for the handle.
-
-VAR_HANDLE_OP = register(
-    OpSpec(
-        name="VarHandleOp", inputs=(), outputs=("resource: resource",),
-        attrs=("container: string = ''", "shared_name: string = ''", "dtype: type", "shape: shape"),
-        shape=lambda: (), kernel=state.unrun_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
-        variable=True,
-    )
-)  # fmt: skip
-
-
-def read_kernel(xp: Any, value: Any) -> Any:
-    return value
-
-
-def declared_shape(handle: Tensor) -> shapes.Shape:
-    """The shape of the variable that a handle refers to, as far as its own op says."""
-    return shapes.as_tuple(handle.op._attrs.get("shape"))
-
-
-def refine_read(op: Operation) -> None:
-    op.outputs[0].set_shape(declared_shape(op._inputs[0]))
-
-
-def refine_gather(op: Operation) -> None:
-    shape, indices = declared_shape(op._inputs[0]), op._inputs[1]._shape
-    if shape == ():
-        raise ValueError("Shape must be at least rank 1 but is rank 0")
-    if shape is not None and indices is not None:
-        op.outputs[0].set_shape(indices + shape[1:])
-
-
-READ_VARIABLE_OP = register(
-    OpSpec(
-        name="ReadVariableOp", inputs=("resource: resource",), outputs=("value: dtype",),
-        attrs=("dtype: type",),
-        shape=lambda resource: None, kernel=read_kernel, gradient=lambda op, grad: [grad],
-        stateful=True, view=True,
-        refine=refine_read,
-    )
-)  # fmt: skip
-ASSIGN_VARIABLE_OP = register(
-    OpSpec(
-        name="AssignVariableOp", inputs=("resource: resource", "value: dtype"), outputs=(),
-        attrs=("dtype: type",),
-        writes=("resource",), unread=("resource",), stateful=True,
-        shape=lambda resource, value: [], kernel=state.assign_kernel, view=True,
-        gradient=NOT_DIFFERENTIABLE,
-    )
-)  # fmt: skip
-
-
-def _update_spec(name: str, kernel: Any) -> OpSpec:
-    return register(
-        OpSpec(
-            name=name, inputs=("resource: resource", "value: dtype"), outputs=(),
-            attrs=("dtype: type",),
-            writes=("resource",), stateful=True,
-            shape=lambda resource, value: [], kernel=kernel, gradient=NOT_DIFFERENTIABLE,
-        )
-    )  # fmt: skip
-
-
-ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", state.assign_add_kernel)
-ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", state.assign_sub_kernel)
-VAR_IS_INITIALIZED_OP = register(
-    OpSpec(
-        name="VarIsInitializedOp", inputs=("resource: resource",),
-        outputs=("is_initialized: bool",),
-        unread=("resource",), host=True, stateful=True,
-        shape=lambda resource: (), kernel=state.is_initialized_kernel, gradient=NOT_DIFFERENTIABLE,
-    )
-)  # fmt: skip
-
-
-def variable_shape_kernel(xp: Any, value: Any, *, out_type: dtypes.DType) -> Any:
-    return np.array(value.shape, out_type.np_dtype)
-
-
-def known_shape(op: Operation) -> shapes.Shape:
-    return declared_shape(op._inputs[0])
-
-
-def refine_shape(op: Operation) -> None:
-    known = known_shape(op)
-    if known is not None:
-        op.outputs[0].set_shape((len(known),))
-
-
-VARIABLE_SHAPE = register(
-    OpSpec(
-        name="VariableShape", inputs=("input: resource",), outputs=("output: out_type",),
-        attrs=("out_type: {int32, int64} = DT_INT32",), stateful=True,
-        shape=lambda input: (None,), kernel=variable_shape_kernel, gradient=NOT_DIFFERENTIABLE,
-        refine=refine_shape, partial_value=known_shape,
-    )
-)  # fmt: skip
-
-
-def gather_shape(resource: shapes.Shape, indices: shapes.Shape) -> shapes.Shape:
-    return None
-
-
-def gather_kernel(xp: Any, value: Any, indices: Any) -> Any:
-    if xp is np:
-        check_rows(indices, value.shape[0])
-        return value[indices]
-    inside = xp.where(
-        indices < 0, value.shape[0], indices
-    )  # JAX would count negative ones from the end
-    return xp.take(value, inside, axis=0, mode="fill", fill_value=0)
-
-
-def gather_gradient(op: Operation, grad: Tensor) -> Grads:
-    handle, indices = op._inputs
-    shape = variable_shape(handle)
-    size = api.expand_dims(api.size(indices), 0)
-    values_shape = api.concat([size, shape[1:]], 0)
-    values = api.reshape(grad, values_shape)
-    return [api.IndexedSlices(values, api.reshape(indices, size), shape), None]
-
-
-RESOURCE_GATHER = register(
-    OpSpec(
-        name="ResourceGather", inputs=("resource: resource", "indices: Tindices"),
-        outputs=("output: dtype",),
-        attrs=(
-            "batch_dims: int = 0", "validate_indices: bool = true", "dtype: type",
-            "Tindices: {int32, int64}",
-        ),
-        shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
-        refine=refine_gather,
-    )
-)  # fmt: skip
-
-
-RESOURCE_COUNT_UP_TO = register(
-    OpSpec(
-        name="ResourceCountUpTo", inputs=("resource: resource",), outputs=("output: T",),
-        attrs=("limit: int", "T: {int32, int64}"), writes=("resource",), host=True, stateful=True,
-        shape=lambda resource: (), kernel=state.count_up_to_kernel, gradient=NOT_DIFFERENTIABLE,
-    )
-)  # fmt: skip
-
-
-def destroy_kernel(ctx: Any, *, ignore_lookup_error: bool) -> Any:
-    slot = ctx.state.variable(ctx.op._inputs[0].op)
-    if slot.value is None and not ignore_lookup_error:
-        raise InvalidArgumentError(
-            None, None, f"the resource {slot.name} has no value that could be destroyed"
-        )
-    slot.value = None
-    return ()
-
-
-DESTROY_RESOURCE_OP = register(
-    OpSpec(
-        name="DestroyResourceOp", inputs=("resource: resource",), outputs=(),
-        attrs=("ignore_lookup_error: bool = true",), unread=("resource",), host=True, stateful=True,
-        shape=lambda resource: [], kernel=destroy_kernel, gradient=NOT_DIFFERENTIABLE,
-    )
-)  # fmt: skip
-
-
-def variable_shape(handle: Tensor) -> Tensor:
-    """The shape of a resource variable as a tensor: a constant where it is known."""
-    declared = declared_shape(handle)
-    if declared is not None and None not in declared:
-        return api.constant(list(declared), dtype=dtypes.int32)
-    return VARIABLE_SHAPE(handle)
-
 
 _by_default = [False]
 
@@ -286,7 +109,7 @@ class ResourceVariable(Variable):
                     "compatible with the explicitly supplied `shape` argument "
                     f"({shapes.bracket_text(self._shape)})."
                 )
-            self._handle = VAR_HANDLE_OP(
+            self._handle = ops.VAR_HANDLE_OP(
                 shape=self._shape, dtype=initial.dtype.base_dtype, shared_name=scope[:-1],
                 name=scope,
                 container=graph._scopes.container,
@@ -299,14 +122,14 @@ class ResourceVariable(Variable):
     def _finish(self, graph: Graph, scope: str) -> None:
         handle = self._handle
         with graph.name_scope("IsInitialized"):
-            self._is_initialized = VAR_IS_INITIALIZED_OP(handle)
+            self._is_initialized = ops.VAR_IS_INITIALIZED_OP(handle)
         with (
             graph.name_scope("Assign") as assign_name,
             graph.colocate_with(None, ignore_existing=True),
             graph.device(handle.device),
         ):
             guarded = guarded_initial_value(scope, self._initial_value)
-            self._initializer_op = ASSIGN_VARIABLE_OP(handle, guarded, name=assign_name)
+            self._initializer_op = ops.ASSIGN_VARIABLE_OP(handle, guarded, name=assign_name)
         with graph.name_scope("Read"):
             with graph.device(handle.device):
                 self._graph_element = self._read()
@@ -377,15 +200,22 @@ class ResourceVariable(Variable):
 
     def is_initialized(self, name: str | None = None) -> Tensor:
         """A bool tensor: whether it has a value in the session that runs this."""
-        return VAR_IS_INITIALIZED_OP(self._handle, name=name)
+        return ops.VAR_IS_INITIALIZED_OP(self._handle, name=name)
 
     def _as_graph_element(self) -> Tensor:
         return self._graph_element
 
     # Reading it
 
+    def __bool__(self) -> bool:
+        return bool(self.read_value())
+
+    def numpy(self) -> NoReturn:
+        """Raises NotImplementedError: a graph's variable has a value in a session only."""
+        raise NotImplementedError("numpy() is only available when eager execution is enabled.")
+
     def _read(self) -> Tensor:
-        return READ_VARIABLE_OP(self._handle, dtype=self._dtype)
+        return ops.READ_VARIABLE_OP(self._handle, dtype=self._dtype)
 
     def value(self) -> Tensor:
         """A tensor with the value that the variable has when this very op runs."""
@@ -405,19 +235,21 @@ class ResourceVariable(Variable):
     def sparse_read(self, indices: Any, name: str | None = None) -> Tensor:
         """Rows of the variable, without a copy of all of it."""
         with name_scope("Gather" if name is None else name) as scope:
-            value = RESOURCE_GATHER(self._handle, indices, dtype=self._dtype, name=scope)
+            value = ops.RESOURCE_GATHER(self._handle, indices, dtype=self._dtype, name=scope)
         return raw.Identity(value)
 
     def gather_nd(self, indices: Any, name: str | None = None) -> Tensor:
         """Elements or slices of the variable; see `tf.gather_nd`."""
-        return api.gather_nd(self.value(), indices, name=name)
+        with name_scope("GatherNd" if name is None else name) as scope:
+            value = ops.RESOURCE_GATHER_ND(self._handle, indices, dtype=self._dtype, name=scope)
+        return raw.Identity(value)
 
     def initialized_value(self) -> Tensor:
         """A tensor with the variable's value or, in a session where it has none yet, its initial
         value.
         """
         with self.graph.control_dependencies(None):
-            value = RESOURCE_INITIALIZED_VALUE(
+            value = ops.RESOURCE_INITIALIZED_VALUE(
                 self._handle, self._initializer_op._inputs[1], name="initialized_value"
             )
         value.set_shape(self._shape)
@@ -442,7 +274,7 @@ class ResourceVariable(Variable):
         if not shapes.compatible(self._shape, tensor._shape):
             ours, theirs = shapes.shape_text(self._shape), shapes.shape_text(tensor._shape)
             raise ValueError(f"Shapes {ours} and {theirs} are incompatible")
-        return self._changed(ASSIGN_VARIABLE_OP(self._handle, tensor, name=name), read_value)
+        return self._changed(ops.ASSIGN_VARIABLE_OP(self._handle, tensor, name=name), read_value)
 
     def assign_add(
         self,
@@ -454,7 +286,7 @@ class ResourceVariable(Variable):
         """Adds `delta`; gives the variable as it is after that, or the Operation where `read_value`
         is False.
         """
-        return self._update(ASSIGN_ADD_VARIABLE_OP, delta, name, read_value)
+        return self._update(ops.ASSIGN_ADD_VARIABLE_OP, delta, name, read_value)
 
     def assign_sub(
         self,
@@ -466,7 +298,7 @@ class ResourceVariable(Variable):
         """Subtracts `delta`; gives the variable as it is after that, or the Operation where
         `read_value` is False.
         """
-        return self._update(ASSIGN_SUB_VARIABLE_OP, delta, name, read_value)
+        return self._update(ops.ASSIGN_SUB_VARIABLE_OP, delta, name, read_value)
 
     def _update(self, spec: OpSpec, delta: Any, name: str | None, read_value: bool) -> Any:
         tensor = internal_convert(delta, self._dtype)
@@ -484,9 +316,27 @@ class ResourceVariable(Variable):
         tensor = internal_convert(updates, self._dtype)
         return self._changed(getattr(raw, op_type)(self._handle, indices, tensor, name=name), True)
 
+    def _strided_slice_assign(
+        self, begin: Any, end: Any, strides: Any, value: Any, name: str | None, **masks: int
+    ) -> Any:
+        tensor = internal_convert(value, self._dtype)
+        return self._changed(
+            RESOURCE_STRIDED_SLICE_ASSIGN(
+                self._handle, begin, end, strides, tensor, name=name, **masks
+            ),
+            True,
+        )
+
+    def batch_scatter_update(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
+        """`tf.batch_scatter_update` with the indices and values of an IndexedSlices."""
+        changed = super().batch_scatter_update(sparse_delta, use_locking, name)
+        return self._changed(changed.op, True)
+
     def count_up_to(self, limit: int) -> Tensor:
         """Adds one to the variable until it reaches `limit`; gives the value before."""
-        return RESOURCE_COUNT_UP_TO(self._handle, limit=limit, T=self._dtype)
+        return ops.RESOURCE_COUNT_UP_TO(self._handle, limit=limit, T=self._dtype)
 
     def to_proto(self, export_scope: str | None = None) -> Any:
         """The variable as a VariableDef protobuf message; None where it lies outside
@@ -504,6 +354,30 @@ class ResourceVariable(Variable):
         if self._initial_value is not None:
             proto.initial_value_name = in_scope(self._initial_value.name, export_scope)
         return self._as_proto(proto, export_scope)
+
+
+def _refused(operator: str, method: str) -> Any:
+    """An operator such as `+=`: it cannot change the variable, and so would quietly make a tensor
+    of its name.
+    """
+
+    def refuse(self: ResourceVariable, value: Any) -> NoReturn:
+        raise RuntimeError(
+            f"Variable {operator} value not supported. Use `variable.{method}` to modify the "
+            f"variable or `variable = variable {operator[:-1]} value` to get a new Tensor object."
+        )
+
+    return refuse
+
+
+for _name, _operator, _method in (
+    ("add", "+=", "assign_add(value)"),
+    ("sub", "-=", "assign_sub(value)"),
+    ("mul", "*=", "assign(variable * value)"),
+    ("truediv", "/=", "assign(variable / value)"),
+    ("pow", "**=", "assign(variable ** value)"),
+):
+    setattr(ResourceVariable, f"__i{_name}__", _refused(_operator, _method))
 
 
 class UnreadVariable(ResourceVariable):
@@ -536,17 +410,6 @@ class UnreadVariable(ResourceVariable):
         """A tensor with the variable's value after the operation."""
         with self.graph.control_dependencies([self._parent]):
             return super().read_value()
-
-
-RESOURCE_INITIALIZED_VALUE = register(
-    OpSpec(
-        name="_ResourceInitializedValue", inputs=("resource: resource", "initial_value: dtype"),
-        outputs=("output: dtype",), attrs=("dtype: type",), unread=("resource",), host=True,
-        stateful=True,
-        shape=lambda resource, initial_value: None, kernel=state.initialized_value_kernel,
-        gradient=lambda op, grad: [grad, None],
-    )
-)  # fmt: skip
 
 
 def _scatter(

@@ -13,9 +13,11 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import shapes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
-from penstock.graph.export import export
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.export import api, export
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.public import name_scope
 from penstock.ops.state import NUMBERS, is_reference, same_shapes
 
 _ORDERED = "{half, bfloat16, float, double, int32, int64}"
@@ -123,6 +125,12 @@ def _changed_rows(how: str, xp: Any, ref: Any, indices: Any, updates: Any) -> An
 
 def _check_places(ref: Any, indices: Any, updates: Any) -> None:
     depth = indices.shape[-1]
+    if depth == 0 and updates.size:
+        raise InvalidArgumentError(
+            None, None,
+            "Indices and updates specified for empty output.  indices shape: "
+            f"{shapes.bracket_text(indices.shape)}",
+        )  # fmt: skip
     if updates.shape != indices.shape[:-1] + ref.shape[depth:]:
         raise InvalidArgumentError(
             None,
@@ -362,3 +370,49 @@ scatter_nd_add = _public(
 scatter_nd_sub = _public(
     "scatter_nd_sub", SCATTER_ND_SUB, "Subtracts from elements or slices of a variable."
 )
+
+
+@export("batch_scatter_update")
+def batch_scatter_update(
+    ref: Any, indices: Any, updates: Any, use_locking: bool = True, name: str | None = None
+) -> Any:
+    """Replaces slices of a variable along the last axis of `indices`; the axes before it go
+    together.
+
+    Args:
+        ref: a variable.
+        indices: int32 or int64, of known rank n.
+        updates: a tensor of the variable's type, of the shape indices.shape + ref.shape[n:].
+        use_locking: kept for TensorFlow's signature: an update is always atomic.
+        name: a name scope for the operations.
+
+    Returns:
+        A tensor that has the new value of the whole variable.
+
+    Raises:
+        ValueError: the rank of `indices` is not known, or the shapes do not fit.
+
+    Example:
+        >>> update = tf.batch_scatter_update(v, [[1], [0]], [[5.0], [6.0]])  # v[0, 1] and v[1, 0]
+    """
+    with name_scope(name):
+        indices = convert_to_tensor(indices, name="indices")
+        sizes = api.shape(indices)
+        if indices._shape is None:
+            raise ValueError("batch_gather does not allow indices with unknown shape.")
+        batch = len(indices._shape) - 1
+        last = api.expand_dims(indices, axis=-1)
+        columns = [_numbers_along(axis, sizes, last) for axis in range(batch)]
+        places = api.concat([*columns, last], axis=-1)
+        return scatter_nd_update(ref, places, updates, use_locking=use_locking)
+
+
+def _numbers_along(axis: int, sizes: Any, last: Any) -> Any:
+    """For each element of `last` its place along an axis."""
+    size = sizes[axis]
+    shape: list[Any] = [1] * len(last._shape)
+    shape[axis] = size
+    numbers = api.reshape(raw.Range(0, size, 1), shape)
+    if numbers.dtype is not last.dtype:
+        numbers = api.cast(numbers, last.dtype)
+    return numbers * api.ones_like(last)

@@ -332,14 +332,14 @@ def known_part_of_shape(op: Operation) -> Any:
     )
 
 
-_MASK_ATTRS = (
+MASK_ATTRS = (
     "T: type", "Index: {int32, int64}", "begin_mask: int = 0", "end_mask: int = 0",
     "ellipsis_mask: int = 0", "new_axis_mask: int = 0", "shrink_axis_mask: int = 0",
 )  # fmt: skip
 STRIDED_SLICE = register(
     OpSpec(
         name="StridedSlice", inputs=("input: T", "begin: Index", "end: Index", "strides: Index"),
-        outputs=("output: T",), attrs=_MASK_ATTRS, static_inputs=("begin", "end", "strides"),
+        outputs=("output: T",), attrs=MASK_ATTRS, static_inputs=("begin", "end", "strides"),
         shape=strided_slice_shape, kernel=strided_slice_kernel, gradient=strided_slice_gradient,
         view=True, partial_value=known_part_of_shape,
     )
@@ -375,7 +375,7 @@ STRIDED_SLICE_GRAD = register(
     OpSpec(
         name="StridedSliceGrad",
         inputs=("shape: Index", "begin: Index", "end: Index", "strides: Index", "dy: T"),
-        outputs=("output: T",), attrs=_MASK_ATTRS, static_inputs=("begin", "end", "strides"),
+        outputs=("output: T",), attrs=MASK_ATTRS, static_inputs=("begin", "end", "strides"),
         shape_inputs=("shape",),
         shape=lambda shape, begin, end, strides, dy: shape, gradient=strided_slice_grad_gradient,
         # JAX arrays are never written to, so its form of the assignment is another.
@@ -417,17 +417,45 @@ def strided_slice(
     """
     if strides is None:
         strides = api.ones_like(begin)
-    return STRIDED_SLICE(
-        input_, begin, end, strides, name=name, begin_mask=begin_mask, end_mask=end_mask,
-        ellipsis_mask=ellipsis_mask, new_axis_mask=new_axis_mask, shrink_axis_mask=shrink_axis_mask,
-    )  # fmt: skip
+    masks = Masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
+    return _sliced(input_, (begin, end, strides), masks, var, name)
+
+
+def _sliced(tensor: Any, bounds: Sequence[Any], masks: Masks, var: Any, name: str | None) -> Tensor:
+    """The slice, whose `assign` puts a value into that part of the variable `var`."""
+    attrs = {f"{flag}_mask": mask for flag, mask in masks._asdict().items()}
+    attrs["shrink_axis_mask"] = attrs.pop("shrink_mask")
+    sliced = STRIDED_SLICE(tensor, *bounds, name=name, **attrs)
+    sliced.assign = functools.partial(_assign_slice, var, bounds, attrs, name)
+    return sliced
+
+
+def _assign_slice(
+    var: Any, bounds: Sequence[Any], attrs: dict[str, int], slice_name: str | None,
+    val: Any, name: str | None = None,
+) -> Any:  # fmt: skip
+    """Assigns `val` to the part of a variable; gives the variable as it is after that.
+
+    Raises:
+        ValueError: the slice is none of a variable.
+    """
+    if var is None:
+        raise ValueError("Sliced assignment is only supported for variables")
+    if name is None and slice_name is not None:
+        name = f"{slice_name}_assign"
+    return var._strided_slice_assign(*bounds, val, name=name, **attrs)
 
 
 # x[...]
 
 
-def get_item(tensor: Tensor, spec: Any) -> Tensor:
+def get_item(tensor: Tensor, spec: Any, var: Any = None) -> Tensor:
     """`tensor[spec]`: ints, slices, `...`, None, scalar tensors, or one boolean mask.
+
+    Args:
+        tensor: the tensor.
+        spec: what stands in the brackets.
+        var: the variable that `tensor` is the value of: `v[spec].assign(…)` is for it.
 
     Raises:
         TypeError: an index is of another type.
@@ -446,12 +474,7 @@ def get_item(tensor: Tensor, spec: Any) -> Tensor:
         for flag in flags:
             masks[flag] |= 1 << position
     with name_scope(None, "strided_slice", [tensor, *bounds[0], *bounds[1], *bounds[2]]) as scope:
-        begin, end, strides = _packed_bounds(bounds)
-        return STRIDED_SLICE(
-            tensor, begin, end, strides, name=scope,
-            begin_mask=masks["begin"], end_mask=masks["end"], ellipsis_mask=masks["ellipsis"],
-            new_axis_mask=masks["new_axis"], shrink_axis_mask=masks["shrink"],
-        )  # fmt: skip
+        return _sliced(tensor, _packed_bounds(bounds), Masks(**masks), var, scope)
 
 
 def _entry(entry: Any) -> tuple[Any, Any, Any, tuple[str, ...]]:

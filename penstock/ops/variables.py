@@ -13,10 +13,12 @@ from penstock.graph.collections import GraphKeys
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.references import Reference
 from penstock.graph.scopes import StackSetting
 from penstock.graph.stacks import default_graph, default_session
 from penstock.ops.operators import install_operators
 from penstock.ops.save_slices import SaveSliceInfo, in_scope
+from penstock.ops.slicing import get_item
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization
 
 
@@ -267,10 +269,29 @@ class Variable(metaclass=_Creation):
     def _get_save_slice_info(self) -> Any:
         return self._save_slice_info
 
+    def experimental_ref(self) -> Reference:
+        """What stands for this very variable as a key of a dictionary."""
+        return Reference(self)
+
     __array_priority__ = 100
 
     def __getitem__(self, key: Any) -> Tensor:
-        return self.value()[key]
+        return get_item(self.value(), key, self)
+
+    def _strided_slice_assign(
+        self, begin: Any, end: Any, strides: Any, value: Any, name: str | None, **masks: int
+    ) -> Any:
+        """Assigns to the part that bounds and masks describe, as `tf.strided_slice` takes them."""
+        raise NotImplementedError
+
+    def batch_scatter_update(
+        self, sparse_delta: Any, use_locking: bool = False, name: str | None = None
+    ) -> Any:
+        """`tf.batch_scatter_update` with the indices and values of an IndexedSlices."""
+        return api.batch_scatter_update(
+            self, indices=sparse_delta.indices, updates=sparse_delta.values,
+            use_locking=use_locking, name=name,
+        )  # fmt: skip
 
     def __iter__(self) -> NoReturn:
         raise TypeError("'Variable' object is not iterable.")

@@ -264,3 +264,34 @@ def test_fetched_values_are_copies(resource: bool) -> None:
         sess.run(v.assign(x), {x: fed})
         fed[:] = 0
         assert sess.run(v).tolist() == [5.0, 6.0]
+
+
+def test_operators_that_seem_to_assign() -> None:
+    """`v += 1` makes a tensor of a reference variable, and is refused for a resource variable."""
+    v, r = tf.Variable(3.0), tf.Variable(3.0, use_resource=True)
+    v += 1.0
+    assert isinstance(v, tf.Tensor)
+    refused = ("__iadd__", "__isub__", "__imul__", "__itruediv__", "__ipow__")
+    for operator in refused:
+        with pytest.raises(RuntimeError, match="= value not supported"):
+            getattr(r, operator)(1.0)
+    assert run(v, r) == [4.0, 3.0]
+
+
+def test_no_value_outside_a_session() -> None:
+    """A resource variable is neither true nor false, and has no NumPy value."""
+    r = tf.Variable(3.0, use_resource=True)
+    with pytest.raises(TypeError, match="as a Python `bool` is not allowed"):
+        bool(r)
+    with pytest.raises(NotImplementedError, match="only available when eager execution"):
+        r.numpy()
+
+
+def test_references_as_keys() -> None:
+    """References are equal where they are to the same thing."""
+    v, t = tf.Variable(1.0, name="v"), tf.constant(1.0)
+    assert v.experimental_ref() == v.experimental_ref() != t.experimental_ref()
+    assert {v.experimental_ref(): 1, t.experimental_ref(): 2}[v.experimental_ref()] == 1
+    assert t.experimental_ref().deref() is t
+    shown = "<Reference wrapping <tf.Variable 'v:0' shape=() dtype=float32_ref>>"
+    assert repr(v.experimental_ref()) == shown

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from enum import Enum
 from typing import Any
@@ -13,8 +13,9 @@ from penstock.graph.convert import internal_convert
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NotDifferentiable, attr_parameters
+from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw
 from penstock.graph.public import name_scope
+from penstock.graph.region import Region
 from penstock.ops.indexed_slices import IndexedSlices
 
 Grad = Any  # Tensor | IndexedSlices | None
@@ -111,8 +112,33 @@ def gradient_function(op: Operation) -> GradientFunction | None:
         if gradient is None:
             raise LookupError(f"No gradient defined for operation '{op.name}' (op type: {op.type})")
         return gradient
-    attrs = {name: op._attrs[name] for name in attr_parameters(gradient)}
-    return lambda op, *grads: gradient(op, *grads, **attrs)
+    names = attr_parameters(gradient)
+    named = {name: op._attrs[name] for name in names if name != "backpropagate"}
+    if "backpropagate" in names:
+        named["backpropagate"] = backpropagate
+    return lambda op, *grads: gradient(op, *grads, **named)
+
+
+def backpropagate(
+    region: Region, ys: list[Tensor], xs: list[Tensor], grads: list[Grad]
+) -> list[Grad]:
+    """What flows back through the ops of a region; the gradients of ops with regions ask for it.
+
+    Args:
+        region: the region.
+        ys: tensors of the region, or such as it takes.
+        xs: tensors of the region, or such as it takes: the walk ends there.
+        grads: a gradient for each of `ys`.
+
+    Returns:
+        For each of `xs` a Tensor, IndexedSlices or None. They belong to the region that is open.
+    """
+    walk = _BackwardWalk(
+        region.graph, ys, xs, xs, False, False, AggregationMethod.DEFAULT, (region,)
+    )
+    walk.start(grads)
+    walk.run()
+    return [walk.result(x, UnconnectedGradients.NONE) for x in xs]
 
 
 @export("gradients", "compat.v1.gradients")
@@ -166,7 +192,7 @@ def gradients(
         stop_tensors = [_tensor(s, "stop", as_ref=True) for s in stops]
         walk = _BackwardWalk(
             graph, y_tensors, x_tensors, stop_tensors, colocate_gradients_with_ops, gate_gradients,
-            _aggregation(aggregation_method),
+            _aggregation(aggregation_method), _regions_around(graph._scopes.region),
         )  # fmt: skip
         walk.start(_starting_gradients(starts, y_tensors, walk.colocation))
         walk.run()
@@ -239,6 +265,12 @@ def _starting_gradients(starts: Sequence[Any], ys: list[Tensor], colocation: Any
     return found
 
 
+def _is_saved(output: Tensor) -> bool:
+    """True of what an op with regions gives out for a gradient only."""
+    regions = output.op.regions
+    return bool(regions) and output.value_index >= len(regions[-1].results)
+
+
 def _is_trainable(tensor: Tensor) -> bool:
     return tensor.dtype.base_dtype in _TRAINABLE
 
@@ -255,6 +287,7 @@ class _BackwardWalk:
         colocate: bool,
         gate: bool,
         aggregation: int,
+        regions: Collection[Region | None],
     ) -> None:
         self._graph = graph
         self._ys = ys
@@ -264,7 +297,9 @@ class _BackwardWalk:
         self._aggregation = aggregation
         self._grads: dict[Tensor, list[Any]] = {}  # what has reached a tensor so far
         self._summed: dict[Tensor, Grad] = {}
-        self._pending, self._reached = _pending_counts([y.op for y in ys], [x.op for x in xs])
+        self._pending, self._reached = _pending_counts(
+            [y.op for y in ys], [x.op for x in xs], regions
+        )
         self._stop_ops = {s.op for s in stops} | {
             x.op for x in xs if not any([self._pending.get(t.op, 0) > 0 for t in x.op._inputs])
         }
@@ -314,10 +349,10 @@ class _BackwardWalk:
             if (
                 out_grads[index] is None
                 and _is_trainable(output)
-                and output.dtype.base_dtype is not dtypes.resource
+                and output.dtype.base_dtype not in (dtypes.resource, dtypes.variant)
+                and not _is_saved(output)
             ):
-                is_resource = output.dtype.base_dtype is dtypes.resource
-                out_grads[index] = None if is_resource else api.zeros_like(output, optimize=False)
+                out_grads[index] = api.zeros_like(output, optimize=False)
         with name_scope(op.name + "_grad"):
             found = function(op, *out_grads)
             in_grads = list(found) if isinstance(found, (list, tuple)) else [found]
@@ -331,7 +366,10 @@ class _BackwardWalk:
         for tensor, grad in zip(op._inputs, in_grads, strict=True):
             if grad is None:
                 continue
-            if isinstance(grad, Tensor) and tensor.dtype.base_dtype is not dtypes.resource:
+            if isinstance(grad, Tensor) and tensor.dtype.base_dtype not in (
+                dtypes.resource,
+                dtypes.variant,
+            ):
                 _set_gradient_shape(op, tensor, grad)
             self._grads.setdefault(tensor, []).append(grad)
 
@@ -342,6 +380,8 @@ class _BackwardWalk:
             return None
         if len(terms) == 1:
             total = terms[0]
+        elif tensor.dtype.base_dtype is dtypes.variant:
+            total = raw._StackSum(terms)
         elif all([isinstance(term, Tensor) for term in terms]):
             total = self._sum_tensors(tensor, terms)
         elif any([isinstance(term, Tensor) for term in terms]):
@@ -373,10 +413,16 @@ class _BackwardWalk:
         return api.add_n(sums)
 
 
+def _regions_around(region: Region | None) -> list[Region | None]:
+    return [None] if region is None else [*region.around(), None]
+
+
 def _pending_counts(
-    to_ops: list[Operation], from_ops: list[Operation]
+    to_ops: list[Operation], from_ops: list[Operation], regions: Collection[Region | None]
 ) -> tuple[dict[Operation, int], set[Operation]]:
     """For each op between the two sets, how many of its consumers there are not differentiated.
+
+    The way leads through ops of `regions` only.
 
     Returns:
         The counts, and the ops that are between them or in `to_ops` and depend on `from_ops`.
@@ -390,7 +436,7 @@ def _pending_counts(
         reached.add(op)
         for output in op.outputs:
             if _is_trainable(output):
-                queue.extend(output._consumers)
+                queue.extend([c for c in output._consumers if c.region in regions])
     between: dict[Operation, None] = {}
     queue = deque(to_ops)
     while queue:
@@ -398,7 +444,8 @@ def _pending_counts(
         if op in between or op not in reached:
             continue
         between[op] = None
-        queue.extend([tensor.op for tensor in op._inputs])
+        if op.region in regions:
+            queue.extend([tensor.op for tensor in op._inputs])
     counts = dict.fromkeys(between, 0)
     for op in between:
         for tensor in op._inputs:

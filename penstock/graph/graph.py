@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.graph import shapes
 from penstock.graph.devices import canonical_device, merge_device
 from penstock.graph.operation import Operation, Tensor, user_frame
+from penstock.graph.region import hidden_input, is_visible
 from penstock.graph.scopes import (
     ControlDependencies,
     NameScope,
@@ -48,6 +49,7 @@ class Graph:
         self._scopes = ScopeStacks()
         self._collections: dict[Any, list[Any]] = {}
         self._finalized = False
+        self._skipped_ids = 0  # of operations that TensorFlow makes and penstock does not
         self._unfeedable: set[Operation] = set()
         self._unfetchable: set[Operation] = set()
         self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
@@ -80,6 +82,11 @@ class Graph:
         """
         self._check_not_finalized()
         scopes = self._scopes
+        region = scopes.region
+        if region is not None:
+            inputs = [region.see(tensor, name) for tensor in inputs]
+        elif any([tensor.op.region is not None for tensor in inputs]):
+            raise hidden_input(next(t for t in inputs if t.op.region is not None), name, None)
         with self._lock:
             if name[-1] == "/":
                 name = name[:-1]
@@ -89,6 +96,7 @@ class Graph:
                 name = self.unique_name(name)
             op = Operation(self, spec, name, inputs, attrs)
             op.frame = user_frame()
+            op.region = region
             op._id = len(self._ops) + 1
             for index, (dtype, shape) in enumerate(outputs):
                 tensor = Tensor(op, index, dtype)
@@ -114,6 +122,8 @@ class Graph:
 
     def _apply_control_dependencies(self, op: Operation, blocks: list[ControlDependencies]) -> None:
         for control_input in control_inputs_for(blocks, {tensor.op for tensor in op._inputs}):
+            if control_input.region is not None and not is_visible(control_input, op.region):
+                continue  # a gradient's op need not wait for what its forward pass has done
             op._control_inputs.append(control_input)
             control_input._control_outputs.append(op)
         for block in blocks:
@@ -481,7 +491,11 @@ class Graph:
 
     @property
     def _last_id(self) -> int:
-        return len(self._ops)
+        return len(self._ops) + self._skipped_ids
+
+    def _skip_ids(self, count: int) -> None:
+        """Counts operations that TensorFlow would have made: seeds of random ops depend on it."""
+        self._skipped_ids += count
 
     @property
     def _version(self) -> int:
@@ -530,7 +544,7 @@ class Graph:
 
     def is_feedable(self, tensor: Any) -> bool:
         """True where `tensor` may be fed."""
-        return tensor.op not in self._unfeedable
+        return tensor.op.region is None and tensor.op not in self._unfeedable
 
     def prevent_fetching(self, op: Operation) -> None:
         """Makes fetching `op` an error."""
@@ -539,7 +553,7 @@ class Graph:
     def is_fetchable(self, tensor_or_op: Any) -> bool:
         """True where it may be fetched."""
         op = tensor_or_op.op if isinstance(tensor_or_op, Tensor) else tensor_or_op
-        return op not in self._unfetchable
+        return op.region is None and op not in self._unfetchable
 
     def open_sessions(self) -> list[Any]:
         """The sessions on this graph that are not closed."""

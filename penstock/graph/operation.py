@@ -15,6 +15,7 @@ from penstock.graph.references import Reference
 if TYPE_CHECKING:
     from penstock.graph.graph import Graph
     from penstock.graph.opspec import OpSpec
+    from penstock.graph.region import Region
 
 
 class OperatorNotAllowedInGraphError(TypeError):
@@ -240,11 +241,13 @@ class Operation:
         inputs, outputs: its tensors.
         control_inputs: the operations that run before it.
         device: where it is to run, or ''.
+        region: the branch or loop body that it is part of, or None.
+        regions: the branches or loop bodies that it owns and runs.
     """
 
     __slots__ = (
         "__weakref__", "_attrs", "_control_inputs", "_control_outputs", "_id", "_inputs",
-        "device", "frame", "graph", "name", "outputs", "spec",
+        "device", "frame", "graph", "name", "outputs", "region", "regions", "spec",
     )  # fmt: skip
 
     def __init__(
@@ -260,6 +263,8 @@ class Operation:
         self.device = ""
         self.outputs: list[Tensor] = []
         self.frame: tuple[CodeType, int] | None = None
+        self.region: Region | None = None
+        self.regions: tuple[Region, ...] = ()
         self._id = -1
 
     @property

@@ -89,6 +89,9 @@ class OpSpec:
         host: it runs on the host only.
         view: its output may share memory with an input.
         identity: each output is the input of the same place, unchanged: plans leave the op out.
+        regions: names of the attrs that hold its branches or bodies, which it runs in the place of
+            a kernel (graph/region.py).
+        loops: it runs the first of its regions to decide whether to run the second once more.
         variable: its output stands for a variable of the session, which it names.
         partial_value: `partial_value(op)`: what is known of the output's value as a tuple with
             None for unknown items; a list of such where the op has several outputs.
@@ -114,6 +117,8 @@ class OpSpec:
     host: bool = False
     view: bool = False
     identity: bool = False
+    regions: Sequence[str] = ()
+    loops: bool = False
     variable: bool = False
     partial_value: Callable[[Operation], Any] | None = None
     refine: Callable[[Operation], None] | None = None
@@ -149,7 +154,7 @@ class OpSpec:
         unknown = (static | set(self.writes) | set(self.unread)) - set(self._arg_names)
         if unknown:
             raise ValueError(f"op {self.name} has no inputs {sorted(unknown)}")
-        kernel = self.kernel or self.xla_kernel
+        kernel = self.kernel or self.xla_kernel or (_no_kernel if self.regions else None)
         if kernel is None:
             raise ValueError(f"op {self.name} has no kernel")
         put("wants_ctx", "ctx" in _parameters(kernel))
@@ -161,7 +166,7 @@ class OpSpec:
         if self.in_place is not None and self._arg_names[: len(self.writes)] != list(self.writes):
             raise ValueError(f"op {self.name}: what is written in place must stand first")
         effect = self.stateful or self.wants_ctx or self.wants_rng or self.writes
-        put("pure", not effect and not self.variable)
+        put("pure", not effect and not self.variable and not self.regions)
         put("blocking", inspect.isgeneratorfunction(kernel))
         put("kernel_attrs", attr_parameters(kernel))
         put("plain", self._simple and not self.writes and not self.unread)
@@ -409,6 +414,10 @@ class OpSpec:
 def shape_of_resource(handle: Tensor) -> shapes.Shape:
     """The shape of the variable that a handle refers to, as far as its own op says."""
     return shapes.as_tuple(handle.op._attrs["shape"]) if handle.op.spec.variable else None
+
+
+def _no_kernel() -> None:
+    """Stands for the kernel of an op that runs its regions."""
 
 
 def _parameters(function: Callable[..., Any]) -> tuple[str, ...]:

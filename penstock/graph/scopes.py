@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from penstock.graph.graph import Graph
     from penstock.graph.operation import Operation
+    from penstock.graph.region import Region
 
 
 class ScopeStacks(threading.local):
@@ -17,6 +18,7 @@ class ScopeStacks(threading.local):
     def __init__(self) -> None:
         self.name = ""  # the current name scope, without a slash at its end
         self.controls: list[ControlDependencies] = []
+        self.region: Region | None = None  # the branch or loop body that is being made
         self.devices: list[Callable[[Any], Any]] = []
         self.colocations: list[Operation] = []
         self.attrs: dict[str, Any] = {}
@@ -37,15 +39,19 @@ class ControlDependencies:
         self._new_stack = control_inputs is None
         self.control_inputs: list[Operation] = control_inputs or []
         self.seen: set[Operation] = set()
-        self._outer: list[ControlDependencies] = []
+        self._outer: tuple[list[ControlDependencies], Region | None] = ([], None)
 
     def __enter__(self) -> None:
         stacks = self._graph._scopes
-        self._outer = stacks.controls
-        stacks.controls = [self] if self._new_stack else [*self._outer, self]
+        self._outer = (stacks.controls, stacks.region)
+        if self._new_stack:  # outside of branches and loops too, as in TensorFlow
+            stacks.controls, stacks.region = [self], None
+        else:
+            stacks.controls = [*stacks.controls, self]
 
     def __exit__(self, *unused: object) -> None:
-        self._graph._scopes.controls = self._outer
+        stacks = self._graph._scopes
+        stacks.controls, stacks.region = self._outer
 
 
 def control_inputs_for(stack: list[ControlDependencies], inputs: set[Operation]) -> list[Operation]:

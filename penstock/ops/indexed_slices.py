@@ -89,6 +89,13 @@ class IndexedSlices:
             return shapes.TensorShape(None)
         return shapes.TensorShape(constant_value_as_shape(self._dense_shape))
 
+    def _components(self) -> list[Any]:
+        parts = [self._values, self._indices]
+        return parts if self._dense_shape is None else [*parts, self._dense_shape]
+
+    def _with_components(self, components: list[Any]) -> IndexedSlices:
+        return IndexedSlices(*components)
+
     def __neg__(self) -> IndexedSlices:
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
 
@@ -188,6 +195,12 @@ class SparseTensor:
                 *[getattr(sparse_tensor_value, part) for part in SparseTensorValue._fields]
             )
         raise TypeError(f"Neither a SparseTensor nor SparseTensorValue: {sparse_tensor_value}.")
+
+    def _components(self) -> list[Any]:
+        return [self._indices, self._values, self._dense_shape]
+
+    def _with_components(self, components: list[Any]) -> SparseTensor:
+        return SparseTensor(*components)
 
     @property
     def indices(self) -> Tensor:

@@ -40,7 +40,7 @@ class Change:
 
 def changes(plan: Plan) -> list[Change]:
     """The operations that the fetches of a plan need and that do not run, in order."""
-    rewriter = Rewriter(frozenset(plan.feeds))
+    rewriter = Rewriter(frozenset(plan.feeds), plan.asked)
     for op in plan.ordered:
         rewriter.add(op)
     run = {step.op for step in plan.steps}

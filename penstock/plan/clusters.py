@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.dependencies import step_dependencies
-from penstock.plan.plan import Constant, Plan, Read, Step
+from penstock.plan.plan import Constant, Plan, Read, Step, variables_read, variables_written
 
 _NOT_ON_XLA = (dtypes.string, dtypes.resource, dtypes.variant)
 _SHAPE_ONLY = (
@@ -60,7 +60,7 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     waits: list[frozenset[int]] = []
     groups: dict[tuple[int, frozenset[int]], list[Step]] = {}
     for number, step in enumerate(plan.steps):
-        blocking = [other for other in before[number] if plan.steps[other].op.spec.blocking]
+        blocking = [other for other in before[number] if plan.steps[other].blocking]
         waits.append(frozenset(blocking).union(*[waits[other] for other in before[number]]))
         groups.setdefault((levels[number], waits[number]), []).append(step)
     items: list[Step | ClusterPlan] = []
@@ -79,7 +79,7 @@ def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
     A value can be had where it follows from constants, shapes, and values that come
     from outside a cluster.
     """
-    producer = {output: step for step in plan.steps for output in step.op.outputs}
+    producer = {output: step for step in plan.steps for output in step.outputs}
     wanted: dict[Tensor, bool] = {}
 
     def want(tensor: Tensor) -> None:
@@ -92,7 +92,7 @@ def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
             wanted[current] = True
             if step is None or step.op.spec.name in _SHAPE_ONLY:
                 continue
-            if step.op.spec.pure:
+            if step.pure:
                 pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
 
     for step in plan.steps:
@@ -100,7 +100,7 @@ def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
             if isinstance(operand, Tensor):
                 want(operand)
     for step in plan.steps:  # in order, so that what a value depends on is judged before it
-        for output in step.op.outputs:
+        for output in step.outputs:
             if output in wanted and step.op.spec.name not in _SHAPE_ONLY:
                 wanted[output] = _obtainable(step, wanted)
     return wanted
@@ -111,12 +111,14 @@ def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
     if spec.host or spec.wants_ctx:
         return True  # it comes from the host
     operands = step.flat_operands()
-    return spec.pure and all([
+    return step.pure and all([
         type(o) is Constant or (isinstance(o, Tensor) and wanted.get(o, False)) for o in operands
     ])  # fmt: skip
 
 
 def _static_operands(step: Step) -> list[object]:
+    if step.bodies:
+        return []
     spec = step.op.spec
     static = (*spec.static_inputs, *spec.shape_inputs)
     taken = [arg.name for arg in spec.input_args if arg.name not in spec.unread]
@@ -138,6 +140,8 @@ def _host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
     """Why a step cannot be compiled; None where it can."""
     op = step.op
     spec = op.spec
+    if step.bodies:
+        return "it has branches or a body"
     if spec.host or spec.wants_ctx:
         return _reason_of_op(op)
     for tensor in (*op._inputs, *op.outputs):
@@ -173,7 +177,7 @@ def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -
     for number, (step, on_xla) in enumerate(zip(steps, compilable, strict=True)):
         level = 1 if on_xla else 0
         others = [levels[other] for other in before[number]]
-        effect = bool(step.writes) or (not step.op.spec.pure and not on_xla)
+        effect = bool(variables_written(step)) or (not step.pure and not on_xla)
         if effect:
             others.append(last_effect)
         for other in others:
@@ -185,7 +189,7 @@ def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -
 
 
 def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> ClusterPlan:
-    inside = {output for step in steps for output in step.op.outputs}
+    inside = {output for step in steps for output in step.outputs}
     inputs: dict[Tensor, None] = {}
     reads: dict[Operation, None] = {}
     writes: dict[Operation, None] = {}
@@ -193,16 +197,14 @@ def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> Cluste
         for operand in step.flat_operands():
             if isinstance(operand, Tensor) and operand not in inside:
                 inputs[operand] = None
-            elif type(operand) is Read:
-                reads[operand.variable] = None
-        for variable in step.writes:
-            writes[variable] = None
+        reads.update(dict.fromkeys(variables_read(step)))
+        writes.update(dict.fromkeys(variables_written(step)))
     members = set(map(id, steps))
     used = {r for r in plan.results if isinstance(r, Tensor)}
     for step in plan.steps:
         if id(step) not in members:
             used.update([o for o in step.flat_operands() if isinstance(o, Tensor)])
-    outputs = [output for step in steps for output in step.op.outputs if output in used]
+    outputs = [output for step in steps for output in step.outputs if output in used]
     random = [step.op for step in steps if step.op.spec.wants_rng]
     return ClusterPlan(
         steps,

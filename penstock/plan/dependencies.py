@@ -7,7 +7,7 @@ order of reads and assignments of a variable.
 from __future__ import annotations
 
 from penstock.graph.operation import Operation, Tensor
-from penstock.plan.plan import Plan, Read, Step
+from penstock.plan.plan import Plan, Step, variables_read, variables_written
 
 
 def step_dependencies(plan: Plan) -> list[set[int]]:
@@ -40,13 +40,11 @@ def _add_order_of_variables(steps: list[Step], found: list[set[int]]) -> None:
     last_write: dict[Operation, int] = {}
     reads_since: dict[Operation, list[int]] = {}
     for number, step in enumerate(steps):
-        for operand in step.flat_operands():
-            if type(operand) is Read:
-                variable = operand.variable
-                if variable in last_write:
-                    found[number].add(last_write[variable])
-                reads_since.setdefault(variable, []).append(number)
-        for variable in step.writes:
+        for variable in variables_read(step):
+            if variable in last_write:
+                found[number].add(last_write[variable])
+            reads_since.setdefault(variable, []).append(number)
+        for variable in variables_written(step):
             found[number].update(reads_since.pop(variable, ()))
             if variable in last_write:
                 found[number].add(last_write[variable])

@@ -3,38 +3,76 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import NamedTuple
 
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.region import Region, asked_outputs, liveness
+
+
+class Needed(NamedTuple):
+    """What a run needs.
+
+    Attributes:
+        ordered: the operations, in the order in which they run.
+        asked: for each of them that has regions, which of its outputs are asked for.
+    """
+
+    ordered: list[Operation]
+    asked: Mapping[Operation, frozenset[int]]
 
 
 def needed_operations(
-    targets: Iterable[Operation], feeds: frozenset[Tensor], done: frozenset[Operation]
-) -> list[Operation]:
+    targets: Iterable[Tensor | Operation],
+    feeds: frozenset[Tensor],
+    done: frozenset[Operation],
+    region: Region | None = None,
+    asked: Mapping[Operation, frozenset[int]] | None = None,
+) -> Needed:
     """The operations that `targets` need, in the order in which they run.
 
     Data and control dependencies come first; among operations that are free to
     run, the one made first.
 
     Args:
-        targets: operations that must run.
+        targets: operations that must run, tensors that must be computed.
         feeds: tensors that have a value already: what makes them is not needed for their sake.
         done: operations that have run already, in an earlier stage of a partial run.
+        region: the region whose operations these are; what is outside it has run.
+        asked: outputs of operations with regions that are asked for in any case.
     """
     needed: set[Operation] = set()
-    pending = list(targets)
+    outputs: dict[Operation, set[int]] = {}
+    pending: list[Tensor | Operation] = list(targets)
     while pending:
-        op = pending.pop()
-        if op in needed or op in done:
+        item = pending.pop()
+        op = item.op if type(item) is Tensor else item
+        if op.regions:
+            if op.region is not region or op in done:
+                continue
+            known = outputs.get(op)
+            if known is None:
+                known = outputs[op] = set(asked.get(op, ()) if asked else ())
+            elif known.issuperset(asked_outputs(op, item)):
+                continue
+            known.update(asked_outputs(op, item))
+            live = liveness(op, frozenset(known))
+            inputs: Iterable[Tensor] = live.tensors
+            pending.extend(live.controls)
+        elif op in needed or op in done or op.region is not region:
             continue
+        else:
+            inputs = op._inputs
         needed.add(op)
-        for tensor in op._inputs:
+        for tensor in inputs:
             if tensor not in feeds:
-                pending.append(tensor.op)
+                pending.append(tensor if tensor.op.regions else tensor.op)
         if op._control_inputs:
             pending.extend(op._control_inputs)
     ordered = sorted(needed, key=lambda op: op._id)
-    return ordered if _is_topological(ordered, feeds) else _sort(needed, feeds)
+    if not _is_topological(ordered, feeds):
+        ordered = _sort(needed, feeds)
+    return Needed(ordered, {op: frozenset(known) for op, known in outputs.items()})
 
 
 def _predecessors(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:

@@ -8,7 +8,7 @@ nothing needs any more.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ import numpy as np
 
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.region import Liveness, Region, liveness
 from penstock.plan.order import needed_operations
 
 _MOST_FOLDED_BYTES = (
@@ -63,6 +64,22 @@ class Step:
     op: Operation
     operands: list[Operand]
     writes: list[Operation]
+    outputs: list[Tensor]
+
+    @property
+    def pure(self) -> bool:
+        """True where its outputs are all that comes of it, and follow from its operands."""
+        return self.op.spec.pure
+
+    @property
+    def blocking(self) -> bool:
+        """True where it may have to wait."""
+        return self.op.spec.blocking
+
+    @property
+    def bodies(self) -> tuple[Plan, ...]:
+        """The plans of the regions that it runs."""
+        return ()
 
     def flat_operands(self) -> list[Any]:
         """The operands, those in lists too."""
@@ -73,6 +90,36 @@ class Step:
         if self.op.spec.in_place is None:
             return False
         return all([type(operand) is Read for operand in self.operands[: len(self.writes)]])
+
+
+@dataclass(slots=True, eq=False)
+class RegionStep(Step):
+    """A step that runs regions of its own.
+
+    Attributes:
+        plans: of its regions. They take, by the tensor, what `outer` and `args` say.
+        args: for each plan the tensors that stand for the loop variables in it; none in branches.
+        outer: the tensors from outside that the plans take, the last operands of the step.
+    """
+
+    plans: tuple[Plan, ...]
+    args: tuple[list[Tensor], ...]
+    outer: list[Tensor]
+
+    @property
+    def pure(self) -> bool:
+        return all([step.pure for plan in self.plans for step in plan.steps])
+
+    @property
+    def blocking(self) -> bool:
+        return any([step.blocking for plan in self.plans for step in plan.steps])
+
+    @property
+    def bodies(self) -> tuple[Plan, ...]:
+        return self.plans
+
+    def flat_operands(self) -> list[Any]:
+        return self.operands
 
 
 def flatten(operands: list[Operand]) -> list[Any]:
@@ -97,6 +144,7 @@ class Plan:
         steps: the ops, in order.
         results: for each fetch its operand; None for an operation.
         ordered: the operations that the fetches need, in order, left out or not.
+        asked: for those of them that have regions, which of their outputs are asked for.
     """
 
     graph: Graph
@@ -105,6 +153,7 @@ class Plan:
     steps: list[Step]
     results: list[Operand]
     ordered: list[Operation]
+    asked: Mapping[Operation, frozenset[int]]
 
 
 def make_plan(
@@ -113,6 +162,7 @@ def make_plan(
     feeds: Sequence[Tensor],
     late_reads: frozenset[Tensor] = frozenset(),
     done: frozenset[Operation] = frozenset(),
+    asked: Mapping[Operation, frozenset[int]] | None = None,
 ) -> Plan:
     """Makes the plan of a run.
 
@@ -123,16 +173,12 @@ def make_plan(
         late_reads: fetched reads of resource variables that stand for the variable,
             and so are read last.
         done: operations that an earlier stage has run.
+        asked: outputs of operations with regions that later stages ask for.
     """
     fed = frozenset(feeds)
-    targets = []
-    for fetch in fetches:
-        if not isinstance(fetch, Tensor):
-            targets.append(fetch)
-        elif fetch not in fed and fetch not in late_reads:
-            targets.append(fetch.op)
-    ordered = needed_operations(targets, fed, done)
-    rewriter = Rewriter(fed)
+    targets = [f for f in fetches if not (isinstance(f, Tensor) and (f in fed or f in late_reads))]
+    ordered, outputs = needed_operations(targets, fed, done, asked=asked)
+    rewriter = Rewriter(fed, outputs)
     for op in ordered:
         rewriter.add(op)
     results = [rewriter.result(fetch, late_reads) for fetch in fetches]
@@ -140,15 +186,18 @@ def make_plan(
     for op in ordered:
         forced.update(op._control_inputs)
     steps = _without_unneeded(rewriter.steps, results, forced)
-    return Plan(graph, tuple(fetches), tuple(feeds), steps, results, ordered)
+    return Plan(graph, tuple(fetches), tuple(feeds), steps, results, ordered, outputs)
 
 
 class Rewriter:
     """The walk forward: turns operations into steps."""
 
-    def __init__(self, fed: frozenset[Tensor]) -> None:
+    def __init__(
+        self, fed: frozenset[Tensor], asked: Mapping[Operation, frozenset[int]] | None = None
+    ) -> None:
         self.steps: list[Step] = []
         self._fed = fed
+        self._asked = asked or {}
         self._known: dict[Tensor, Operand] = {
             t: t for t in fed
         }  # fed, or no step's output: aliases, constants, refs
@@ -185,6 +234,9 @@ class Rewriter:
                 return
             self._append(op, [[] for _ in spec.input_args], [])  # args left: lists of no tensors
             return
+        if op.regions:
+            self._add_region_op(op)
+            return
         operands, writes = self._operands(op)
         if spec.identity:
             self._add_identity(op, operands)
@@ -194,7 +246,7 @@ class Rewriter:
         self._append(op, operands, writes)
 
     def _append(self, op: Operation, operands: list[Operand], writes: list[Operation]) -> Step:
-        step = Step(op, operands, writes)
+        step = Step(op, operands, writes, op.outputs)
         self.steps.append(step)
         for output in op.outputs:
             if (
@@ -202,6 +254,87 @@ class Rewriter:
             ):  # reads of it come after this step, and see what it wrote
                 self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
+
+    def _add_region_op(self, op: Operation) -> None:
+        """Adds an op with regions; of these only what gives the outputs that are asked for."""
+        live = liveness(op, self._asked[op])
+        if op.spec.loops:
+            self._add_loop(op, live)
+            return
+        pred = self.operand(op._inputs[0])
+        if type(pred) is Constant:
+            self._inline(op, live, 0 if pred.value else 1)
+            return
+        plans = []
+        for region, saved in zip(op.regions, live.saved, strict=True):
+            results = [region.results[place] for place in live.places]
+            kept = {inner: inner for inner in saved}
+            for other in op.regions:  # a branch that is not taken has no value to save
+                for inner in live.saved[op.regions.index(other)]:
+                    results.append(kept.get(inner))  # type: ignore[arg-type]
+            plans.append(self._body(region, results))
+        outputs = [op.outputs[place] for place in live.places]
+        for region, saved in zip(op.regions, live.saved, strict=True):
+            outputs += [region.saved[inner] for inner in saved]
+        outer = _outer_feeds(plans, [])
+        self.steps.append(
+            RegionStep(op, [pred, *outer], [], outputs, tuple(plans), ([], []), outer)
+        )
+
+    def _inline(self, op: Operation, live: Liveness, taken: int) -> None:
+        """Adds the ops of the branch that is known to be taken."""
+        region = op.regions[taken]
+        saved = live.saved[taken]
+        results = [region.results[place] for place in live.places]
+        ordered, asked = needed_operations([*results, *saved], frozenset(), frozenset(), region)
+        self._asked = {**self._asked, **asked}
+        for inner in ordered:
+            self.add(inner)
+        for place, result in zip(live.places, results, strict=True):
+            self._known.setdefault(op.outputs[place], self.operand(result))
+        for inner in saved:
+            self._known.setdefault(region.saved[inner], self.operand(inner))
+
+    def _add_loop(self, op: Operation, live: Liveness) -> None:
+        condition, body = op.regions
+        args = tuple([[region.args[place] for place in live.places] for region in op.regions])
+        results = [*[body.results[place] for place in live.places], *live.saved[1]]
+        plans = (
+            self._body(condition, condition.results, args[0]), self._body(body, results, args[1])
+        )  # fmt: skip
+        outputs = [op.outputs[place] for place in live.places]
+        outputs += [body.saved[inner] for inner in live.saved[1]]
+        inits = [self.operand(op._inputs[place]) for place in live.places]
+        outer = _outer_feeds(plans, [*args[0], *args[1]])
+        self.steps.append(RegionStep(op, [*inits, *outer], [], outputs, plans, args, outer))
+
+    def _body(
+        self, region: Region, results: Sequence[Tensor | None], args: Sequence[Tensor] = ()
+    ) -> Plan:
+        """The plan of a region. It takes tensors from outside by what stands for them here."""
+        outside = list(region.captured)
+        wanted = [result for result in results if result is not None]
+        given = frozenset([*outside, *args])
+        targets = [result for result in wanted if result not in given]
+        ordered, asked = needed_operations(targets, given, frozenset(), region)
+        inner = Rewriter(frozenset(args), asked)
+        taken: dict[Tensor, None] = dict.fromkeys(args)
+        for tensor in outside:
+            variable = tensor.op if tensor.op.spec.variable else None
+            operand = Read(variable) if variable else self.operand(tensor)
+            inner._known[tensor] = operand
+            if isinstance(operand, Tensor):
+                taken[operand] = None
+        for op in ordered:
+            inner.add(op)
+        found = [None if result is None else inner.operand(result) for result in results]
+        forced = {control for op in ordered for control in op._control_inputs}
+        steps = _without_unneeded(inner.steps, found, forced)
+        used = {o for step in steps for o in step.flat_operands() if isinstance(o, Tensor)}
+        used.update([result for result in found if isinstance(result, Tensor)])
+        used.update(args)
+        feeds = [tensor for tensor in taken if tensor in used]
+        return Plan(region.graph, tuple(wanted), tuple(feeds), steps, found, ordered, asked)
 
     def _operands(self, op: Operation) -> tuple[list[Operand], list[Operation]]:
         spec = op.spec
@@ -253,7 +386,7 @@ class Rewriter:
         if twin is None:
             self._pure[key] = self._append(op, operands, [])
         else:
-            for output, other in zip(op.outputs, twin.op.outputs, strict=True):
+            for output, other in zip(op.outputs, twin.outputs, strict=True):
                 self._known.setdefault(output, other)
         return True
 
@@ -273,6 +406,12 @@ class Rewriter:
         for output, value in zip(op.outputs, results, strict=True):
             self._known.setdefault(output, Constant(np.asarray(value)))
         return True
+
+
+def _outer_feeds(plans: Sequence[Plan], args: Sequence[Tensor]) -> list[Tensor]:
+    """What the plans of regions take from outside, each once."""
+    own = set(args)
+    return list(dict.fromkeys([t for plan in plans for t in plan.feeds if t not in own]))
 
 
 def _is_snapshot(op: Operation) -> bool:
@@ -337,8 +476,11 @@ def _without_unneeded(
             used.add(result)
     kept = []
     for step in reversed(steps):
-        op = step.op
-        if op.spec.pure and op not in forced and not any([output in used for output in op.outputs]):
+        if (
+            step.pure
+            and step.op not in forced
+            and not any([output in used for output in step.outputs])
+        ):
             continue
         kept.append(step)
         for operand in step.flat_operands():
@@ -348,19 +490,45 @@ def _without_unneeded(
     return kept
 
 
+def variables_read(step: Step) -> list[Operation]:
+    """The variables that a step reads, those read in its regions included."""
+    found: dict[Operation, None] = {}
+    for operand in step.flat_operands():
+        if type(operand) is Read:
+            found[operand.variable] = None
+    for body in step.bodies:
+        for inner in body.steps:
+            found.update(dict.fromkeys(variables_read(inner)))
+        found.update(dict.fromkeys([r.variable for r in body.results if type(r) is Read]))
+    return list(found)
+
+
+def variables_written(step: Step) -> list[Operation]:
+    """The variables that a step assigns, those assigned in its regions included."""
+    found = dict.fromkeys(step.writes)
+    for body in step.bodies:
+        for inner in body.steps:
+            found.update(dict.fromkeys(variables_written(inner)))
+    return list(found)
+
+
 def variables_used(plan: Plan) -> list[Operation]:
     """The variables that a plan reads or writes, each once, in order of first use."""
     found: dict[Operation, None] = {}
     for step in plan.steps:
-        for operand in step.flat_operands():
-            if type(operand) is Read:
-                found[operand.variable] = None
-        for variable in step.writes:
-            found[variable] = None
+        found.update(dict.fromkeys([*variables_read(step), *variables_written(step)]))
     for result in plan.results:
         if type(result) is Read:
             found[result.variable] = None
     return list(found)
+
+
+def all_steps(plan: Plan) -> Iterator[Step]:
+    """The steps of a plan and of the regions in it, each region's after its owner."""
+    for step in plan.steps:
+        yield step
+        for body in step.bodies:
+            yield from all_steps(body)
 
 
 @functools.cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from penstock.graph.errors import CancelledError, DeadlineExceededError
+from penstock.graph.errors import DeadlineExceededError
 from penstock.runtime.state import SessionState
 
 
@@ -25,8 +25,7 @@ class RunControl:
 
     def check(self) -> None:
         """Raises CancelledError or DeadlineExceededError where the run must end."""
-        if self._state.cancelled:
-            raise CancelledError(None, None, "Session has been closed.")
+        self._state.check()
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise DeadlineExceededError(
                 None,

@@ -57,12 +57,12 @@ def estimate(plan: Plan, fed: Mapping[Tensor, shapes.Shape]) -> Estimate:
     found = _Shapes(plan, fed).found
     total, steps, exact = PlanCost(), [], True
     for step in plan.steps:
-        sized = [_sized(step, found), [_Sized(found[o], o.dtype) for o in step.op.outputs]]
+        sized = [_sized(step, found), [_Sized(found[o], o.dtype) for o in step.outputs]]
         own = PlanCost()
         for cost in (own, total):
             cost.observe(step, *sized)
         steps.append(own)
-        known = [found.get(t, t._shape) for t in (*step.op._inputs, *step.op.outputs)]
+        known = [found.get(t, t._shape) for t in (*step.op._inputs, *step.outputs)]
         exact = exact and all([shapes.is_known(shape) for shape in known])
     return Estimate(total, steps, exact, found)
 
@@ -70,6 +70,9 @@ def estimate(plan: Plan, fed: Mapping[Tensor, shapes.Shape]) -> Estimate:
 def _sized(step: Step, found: Mapping[Tensor, shapes.Shape]) -> list[Any]:
     """What stands for the operands that the step's kernel takes."""
     spec = step.op.spec
+    if step.bodies:
+        tensors = [operand for operand in step.operands if isinstance(operand, Tensor)]
+        return [_Sized(_shape_of(tensor, found), tensor.dtype) for tensor in tensors]
     sized: list[Any] = []
     position = 0
     for arg in spec.input_args:
@@ -104,7 +107,7 @@ class _Shapes:
 
     def _outputs(self, op: Operation) -> list[shapes.Shape]:
         static = [output._shape for output in op.outputs]
-        if all([shapes.is_known(shape) for shape in static]):
+        if op.regions or all([shapes.is_known(shape) for shape in static]):
             return static
         spec = op.spec
         views: list[Any] = []

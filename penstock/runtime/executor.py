@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from penstock.plan.clusters import ClusterPlan, split
-from penstock.plan.plan import Plan, Step
+from penstock.plan.plan import Plan, Step, all_steps
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.interpreter import Interpreter, Item
@@ -118,12 +118,12 @@ class Executor:
         )  # shapes of arrays, and types of scalars, for which compiling never pays
         self._interpreted: Callable[..., Any] | None = None
         self._compiled: Callable[..., Any] | None = None
-        self._has_host_code = any([step.op.spec.wants_ctx for step in plan.steps])
+        self._has_host_code = any([step.op.spec.wants_ctx for step in all_steps(plan)])
         self._runs = 0
         self._items: Sequence[Item] | None = None
         self._schedules: dict[bool, Schedule] = {}
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
-        if any([step.op.spec.blocking for step in plan.steps]):
+        if any([step.blocking for step in plan.steps]):
             self.run = self._run_blocking
         elif jit is Jit.OFF or not plan.steps:
             self.run = self._run_uncompiled

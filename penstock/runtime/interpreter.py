@@ -9,6 +9,11 @@ The text that is generated for `c = a + b`:
         return (own(v0),)
 
 Registers (v0, …) are used again as soon as their value is not needed any more, which frees it.
+
+The branches and bodies of ops with regions are functions of their own, and a loop is a loop:
+
+        while b0(v1, v2):
+            v1, v2 = b1(v1, v2)
 """
 
 from __future__ import annotations
@@ -23,7 +28,7 @@ import numpy as np
 
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NamespaceFunction
-from penstock.plan.plan import Constant, Operand, Plan, Read, Step
+from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.reference import flatten_outputs, has_plain_outputs
 from penstock.runtime.results import own
@@ -65,6 +70,7 @@ class Interpreter:
         state: the session's state.
         items: the plan's steps, some of them as clusters.
         converters: for each feed, what turns a fed value into an array.
+        items_of: gives the items of a region's plan.
     """
 
     def __init__(
@@ -73,22 +79,26 @@ class Interpreter:
         state: SessionState,
         items: Sequence[Item],
         converters: Sequence[Callable[[Any], Any]],
+        items_of: Callable[[Plan], Sequence[Item]] = lambda body: body.steps,
     ) -> None:
-        writer = _Writer(plan, state, items, converters)
-        source = writer.source()
-        self.source = source
+        module = _Module(state, items_of)
+        module.add_run(plan, items, converters)
+        self.source = "\n".join(module.lines)
         self._filename = f"<plan {next(_file_numbers)}>"
-        self._op_of_line = writer.op_of_line
-        exec(compile(source, self._filename, "exec"), writer.namespace)
-        self.run: Callable[..., tuple[Any, ...]] = writer.namespace["run"]
+        self._op_of_line = module.op_of_line
+        exec(compile(self.source, self._filename, "exec"), module.namespace)
+        self.run: Callable[..., tuple[Any, ...]] = module.namespace["run"]
 
     def explain_error(self, error: BaseException) -> BaseException:
         """The error to raise in the place of one that `run` raised."""
-        trace = error.__traceback__
-        while trace is not None and trace.tb_frame.f_code.co_filename != self._filename:
+        trace, found = error.__traceback__, None
+        while trace is not None:  # the last one: it may have happened in a region
+            if trace.tb_frame.f_code.co_filename == self._filename:
+                found = trace
             trace = trace.tb_next
-        if trace is None or (op := self._op_of_line.get(trace.tb_lineno)) is None:
+        if found is None or (op := self._op_of_line.get(found.tb_lineno)) is None:
             return error
+        trace = found
         registers = trace.tb_frame.f_locals
         line = self.source.split("\n")[trace.tb_lineno - 1]
         operands = [registers[name] for name in _registers_in(line) if name in registers]
@@ -99,58 +109,116 @@ def _registers_in(line: str) -> list[str]:
     return re.findall(r"\bv\d+\b", line.partition("=")[2] or line)
 
 
-class _Writer:
-    """Writes the text of `run`, and gathers the objects that it names."""
+class _Module:
+    """The text of a program, and the objects that it names.
+
+    Attributes:
+        lines: the text.
+        op_of_line: the op that runs in a line, by its number.
+        namespace: the objects.
+    """
 
     def __init__(
-        self,
-        plan: Plan,
-        state: SessionState,
-        items: Sequence[Item],
-        converters: Sequence[Callable[[Any], Any]],
+        self, state: SessionState, items_of: Callable[[Plan], Sequence[Item]]
     ) -> None:
-        self._converters = converters
+        self.state = state
+        self.lines: list[str] = []
+        self.op_of_line: dict[int, Operation] = {}
         self.namespace: dict[str, Any] = {
             "own": own,
             "lock": state.lock,
             "flat": flatten_outputs,
             "np": np,
             "write_all": write_all,
+            "check": state.check,
         }
-        self.op_of_line: dict[int, Operation] = {}
+        self._items_of = items_of
+        self._names: dict[int, str] = {}
+        self._kept: list[Any] = []  # ids stay theirs as long as the things live
+        self._numbers = itertools.count()
+
+    def name(self, letter: str, thing: Any) -> str:
+        """The name of an object: the same for the same one."""
+        name = self._names.get(id(thing))
+        if name is None:
+            name = self._names[id(thing)] = self.new_name(letter, thing)
+        return name
+
+    def new_name(self, letter: str, thing: Any) -> str:
+        """A name that nothing has yet."""
+        name = f"{letter}{next(self._numbers)}"
+        self.namespace[name] = thing
+        self._kept.append(thing)
+        return name
+
+    def add_run(
+        self, plan: Plan, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+    ) -> None:
+        """Adds `run`, which gives the results away."""
+        writer = _Writer(self, plan, items, "run")
+        writer.write_conversions(converters)
+        writer.write_items()
+        writer.write_results("own(", ")")
+        self._add(writer)
+
+    def add_body(self, plan: Plan) -> str:
+        """Adds the function of a region; returns its name."""
+        name = f"b{next(self._numbers)}"
+        writer = _Writer(self, plan, self._items_of(plan), name)
+        writer.write_items()
+        writer.write_results("", "")
+        self._add(writer)
+        return name
+
+    def _add(self, writer: _Writer) -> None:
+        for text, op in writer.lines:
+            self.lines.append(text)
+            if op is not None:
+                self.op_of_line[len(self.lines)] = op
+
+
+class _Writer:
+    """Writes the text of one function: of a plan, or of a region's plan."""
+
+    def __init__(self, module: _Module, plan: Plan, items: Sequence[Item], name: str) -> None:
+        self.lines: list[tuple[str, Operation | None]] = []
+        self._module = module
         self._plan = plan
-        self._state = state
+        self._state = module.state
         self._items = items
-        self._lines: list[str] = []
+        self._name = module.name
         self._register: dict[Tensor, int] = {}
         self._free: list[int] = []
         self._count = 0
-        self._names: dict[int, str] = {}
         self._borrowed: set[Tensor] = set(
             plan.feeds
         )  # values that may share memory with what was fed
         self._last_use = self._last_uses()
+        parameters = ", ".join([self._new_register(tensor) for tensor in plan.feeds])
+        self._line(f"def {name}({parameters}):", None)
 
-    def source(self) -> str:
-        parameters = ", ".join([self._new_register(tensor) for tensor in self._plan.feeds])
-        self._lines.append(f"def run({parameters}):")
-        for tensor, convert in zip(self._plan.feeds, self._converters, strict=True):
+    def write_conversions(self, converters: Sequence[Callable[[Any], Any]]) -> None:
+        """The fed values become arrays."""
+        for tensor, convert in zip(self._plan.feeds, converters, strict=True):
             register = f"v{self._register[tensor]}"
             self._line(f"    {register} = {self._name('f', convert)}({register})", None)
+
+    def write_items(self) -> None:
+        """All steps and clusters."""
         for tensor in self._plan.feeds:
             if tensor not in self._last_use:
                 self._release(tensor)
         for index, item in enumerate(self._items):
             if isinstance(item, Cluster):
                 self._write_cluster(item)
+            elif isinstance(item, RegionStep):
+                self._write_regions(item)
             else:
                 self._write_step(item)
             used = item.inputs if isinstance(item, Cluster) else item.flat_operands()
             for operand in dict.fromkeys([o for o in used if isinstance(o, Tensor)]):
                 if self._last_use[operand] == index:
                     self._release(operand)
-        self._write_results()
-        return "\n".join(self._lines)
 
     def _last_uses(self) -> dict[Tensor, int]:
         last: dict[Tensor, int] = {}
@@ -177,14 +245,6 @@ class _Writer:
     def _release(self, tensor: Tensor) -> None:
         self._free.append(self._register.pop(tensor))
 
-    def _name(self, letter: str, thing: Any) -> str:
-        name = self._names.get(id(thing))
-        if name is None:
-            name = f"{letter}{len(self._names)}"
-            self._names[id(thing)] = name
-            self.namespace[name] = thing
-        return name
-
     def _text(self, operand: Operand) -> str:
         kind = type(operand)
         if kind is Tensor:
@@ -199,9 +259,7 @@ class _Writer:
     # Lines
 
     def _line(self, text: str, op: Operation | None) -> None:
-        self._lines.append(text)
-        if op is not None:
-            self.op_of_line[len(self._lines)] = op
+        self.lines.append((text, op))
 
     def _write_step(self, step: Step) -> None:
         if step.writes_in_place():
@@ -213,11 +271,11 @@ class _Writer:
         if isinstance(spec.kernel, NamespaceFunction) and spec.kernel.function in _OPERATORS:
             left, right = [self._text(operand) for operand in step.operands]
             self._line(
-                f"    {self._targets(op)}{left} {_OPERATORS[spec.kernel.function]} {right}", op
+                f"    {self._targets(step)}{left} {_OPERATORS[spec.kernel.function]} {right}", op
             )
             return
         kernel = spec.bound_kernel(op, np)
-        self.namespace[name := f"k{len(self._lines)}"] = kernel
+        name = self._module.new_name("k", kernel)
         before = []
         if spec.wants_ctx:
             before.append(self._name("x", OpContext(op, self._state)))
@@ -231,29 +289,72 @@ class _Writer:
             [o for o in step.flat_operands() if isinstance(o, Tensor)]
         ):
             self._borrowed.update(op.outputs)
-        targets = self._targets(op)
+        targets = self._targets(step)
         if any([arg.many for arg in spec.output_args]):
             call = f"flat({call})"
         self._line(f"    {targets}{call}", op)
 
-    def _targets(self, op: Operation) -> str:
-        """The assignment of an op's outputs to registers; unused ones are let go at once."""
-        if not op.outputs:
+    def _targets(self, step: Step) -> str:
+        """The assignment of a step's outputs to registers; unused ones are let go at once."""
+        if not step.outputs:
             return ""
-        texts = [self._new_register(output) for output in op.outputs]
-        for output in op.outputs:
+        texts = [self._new_register(output) for output in step.outputs]
+        self._release_unused(step.outputs)
+        return f"{', '.join(texts)}{'' if step.op.spec.single_output else ','} = "
+
+    def _release_unused(self, outputs: Sequence[Tensor]) -> None:
+        for output in outputs:
             if output not in self._last_use:
                 self._release(output)
-        return (
-            f"{', '.join(texts)}{',' if not op.spec.single_output and len(texts) == 1 else ''} = "
-        )
+
+    def _write_regions(self, step: RegionStep) -> None:
+        if not self._borrowed.isdisjoint([o for o in step.operands if isinstance(o, Tensor)]):
+            self._borrowed.update(step.outputs)
+        text = dict(
+            zip(step.outer, [self._text(o) for o in step.operands[-len(step.outer) :]], strict=True)
+        ) if step.outer else {}  # fmt: skip
+        bodies = [self._module.add_body(plan) for plan in step.plans]
+        if step.op.spec.loops:
+            self._write_loop(step, bodies, text)
+            return
+        targets = [self._new_register(output) for output in step.outputs]
+        left = f"{', '.join(targets)}, = " if targets else ""
+        self._line(f"    if {self._text(step.operands[0])}:", step.op)
+        for plan, body in zip(step.plans, bodies, strict=True):
+            arguments = ", ".join([text[tensor] for tensor in plan.feeds])
+            self._line(f"        {left}{body}({arguments})", step.op)
+            if body is not bodies[-1]:
+                self._line("    else:", None)
+        self._release_unused(step.outputs)
+
+    def _write_loop(self, step: RegionStep, bodies: list[str], text: dict[Tensor, str]) -> None:
+        count = len(step.args[0])
+        inits = [self._text(operand) for operand in step.operands[:count]]
+        registers = [self._new_register(output) for output in step.outputs]
+        variables, stacks = registers[:count], registers[count:]
+        calls = []
+        for plan, body, args in zip(step.plans, bodies, step.args, strict=True):
+            own = {**text, **dict(zip(args, variables, strict=True))}
+            calls.append(f"{body}({', '.join([own[tensor] for tensor in plan.feeds])})")
+        for stack in stacks:
+            self._line(f"    {stack} = []", None)
+        for variable, init in zip(variables, inits, strict=True):
+            self._line(f"    {variable} = {init}", step.op)
+        saved = [f"{stack}_" for stack in stacks]
+        self._line(f"    while {calls[0]}[0]:", step.op)
+        self._line("        check()", step.op)
+        targets = ", ".join([*variables, *saved])
+        self._line(f"        {targets}{', = ' if targets else ''}{calls[1]}", step.op)
+        for stack, value in zip(stacks, saved, strict=True):
+            self._line(f"        {stack}.append({value})", step.op)
+        self._release_unused(step.outputs)
 
     def _random_text(self, op: Operation, arguments: str) -> str:
         spec = op.spec
         assert spec.reserve is not None
         attrs = spec.attrs_for(spec.reserve, op)
         reserve = functools.partial(spec.reserve, **attrs) if attrs else spec.reserve
-        self.namespace[name := f"n{len(self._lines)}"] = reserve
+        name = self._module.new_name("n", reserve)
         return f"{self._name('r', self._state.random(op))}.take({name}({arguments}))"
 
     def _write_update(self, step: Step, call: str) -> None:
@@ -307,14 +408,15 @@ class _Writer:
             if output not in self._last_use:
                 self._release(output)
 
-    def _write_results(self) -> None:
+    def write_results(self, before: str, after: str) -> None:
+        """The end: all results, each between two texts."""
         texts = []
         for number, result in enumerate(self._plan.results):
             if result is None:
                 texts.append("None")
             elif isinstance(result, Read):
                 self._line(f"    t{number} = {self._text(result)}", result.variable)
-                texts.append(f"own(t{number})")
+                texts.append(f"{before}t{number}{after}")
             else:
-                texts.append(f"own({self._text(result)})")
-        self._lines.append(f"    return ({', '.join(texts)}{',' if texts else ''})")
+                texts.append(f"{before}{self._text(result)}{after}")
+        self._line(f"    return ({', '.join(texts)}{',' if texts else ''})", None)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.operation import Tensor
-from penstock.plan.plan import Constant, Operand, Plan, Read, Step
+from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.results import own
 from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
@@ -36,17 +36,75 @@ def run_plan(
         For each fetch its value, or None for an operation.
     """
     values: dict[Tensor, Any] = dict(zip(plan.feeds, fed, strict=True))
+    _run_steps(plan, values, state, observe)
+    return results_of(plan, values, state)
+
+
+def _run_steps(
+    plan: Plan, values: dict[Tensor, Any], state: SessionState, observe: Observer | None
+) -> None:
     for step in plan.steps:
         operands: list[Any] = []
         try:
             operands.extend(operands_of(step, values, state))
-            outputs = run_step(step, state, operands)
+            if isinstance(step, RegionStep):
+                outputs = _run_regions(step, state, operands, observe)
+            else:
+                outputs = run_step(step, state, operands)
         except BaseException as error:
             raise at_op(error, step.op, operands) from error.__cause__
-        values.update(zip(step.op.outputs, outputs, strict=False))
+        values.update(zip(step.outputs, outputs, strict=False))
         if observe is not None:
             observe(step, operands, outputs)
-    return results_of(plan, values, state)
+
+
+def _run_regions(
+    step: RegionStep, state: SessionState, operands: list[Any], observe: Observer | None
+) -> list[Any]:
+    """Runs a branch, or a loop to its end; returns the outputs."""
+
+    def run(place: int, variables: Sequence[Any]) -> list[Any]:
+        plan = step.plans[place]
+        values = values_for_body(step, place, operands, variables)
+        _run_steps(plan, values, state, observe)
+        return body_results(plan, values, state)
+
+    if not step.op.spec.loops:
+        return run(0 if operands[0] else 1, ())
+    count = len(step.args[0])
+    variables = operands[:count]
+    stacks: list[list[Any]] = [[] for _ in step.outputs[count:]]
+    while run(0, variables)[0]:
+        state.check()
+        results = run(1, variables)
+        variables = results[:count]
+        for stack, value in zip(stacks, results[count:], strict=True):
+            stack.append(value)
+    return [*variables, *stacks]
+
+
+def values_for_body(
+    step: RegionStep, place: int, operands: Sequence[Any], variables: Sequence[Any]
+) -> dict[Tensor, Any]:
+    """The values that the plan of a region starts with.
+
+    Args:
+        step: the step.
+        place: which of its plans.
+        operands: of the step.
+        variables: the values of the loop variables.
+    """
+    first = len(operands) - len(step.outer)
+    values = dict(zip(step.outer, operands[first:], strict=True))
+    values.update(zip(step.args[place], variables, strict=True))
+    return values
+
+
+def body_results(plan: Plan, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
+    """The results of a region's plan; None for what another branch saves."""
+    return [
+        None if result is None else value_of(result, values, state) for result in plan.results
+    ]
 
 
 def operands_of(step: Step, values: dict[Tensor, Any], state: SessionState) -> list[Any]:

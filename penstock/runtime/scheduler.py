@@ -16,11 +16,18 @@ import numpy as np
 from penstock.graph.errors import CancelledError
 from penstock.graph.operation import Tensor
 from penstock.plan.dependencies import step_dependencies
-from penstock.plan.plan import Plan, Step
+from penstock.plan.plan import Plan, RegionStep, Step
 from penstock.runtime.context import OpContext
 from penstock.runtime.control import RunControl
 from penstock.runtime.interpreter import Cluster, Item
-from penstock.runtime.reference import flatten_outputs, operands_of, results_of, run_step
+from penstock.runtime.reference import (
+    body_results,
+    flatten_outputs,
+    operands_of,
+    results_of,
+    run_step,
+    values_for_body,
+)
 from penstock.runtime.state import SessionState
 from penstock.runtime.step_errors import at_op
 
@@ -141,32 +148,71 @@ class _Run:
         start = time.time_ns()
         operands: list[Any] = []
         try:
-            if not step.op.spec.blocking:
+            if not (step.op.spec.blocking or step.bodies):
                 operands.extend(operands_of(step, self._values, self._state))
                 outputs = run_step(step, self._state, operands)
             else:
                 if number not in self._begun:
                     operands.extend(operands_of(step, self._values, self._state))
-                    self._begun[number] = (_begin(step, self._state, operands), operands, start)
+                    self._begun[number] = (self._begin(step, operands), operands, start)
                 generator, operands, start = self._begun[number]
                 try:
                     next(generator)
                     return False
                 except StopIteration as stop:
                     del self._begun[number]
-                    single = step.op.spec.single_output
-                    outputs = [stop.value] if single else flatten_outputs(stop.value or ())
+                    outputs = stop.value
         except BaseException as error:
             raise at_op(error, step.op, operands) from error.__cause__
-        self._values.update(zip(step.op.outputs, outputs, strict=False))
+        self._values.update(zip(step.outputs, outputs, strict=False))
         if self._watch is not None:
             self._watch(step, operands, outputs, start, time.time_ns())
         return True
 
+    def _begin(self, step: Step, operands: list[Any]) -> Generator[None, None, list[Any]]:
+        """Runs a step that may have to wait: yields as often as it must, returns its outputs."""
+        if isinstance(step, RegionStep):
+            return (yield from self._run_regions(step, operands))
+        spec = step.op.spec
+        if not spec.blocking:
+            return run_step(step, self._state, operands)
+        kernel = spec.bound_kernel(step.op, np)
+        result = yield from kernel(OpContext(step.op, self._state), *operands)
+        return [result] if spec.single_output else flatten_outputs(result or ())
 
-def _begin(step: Step, state: SessionState, operands: list[Any]) -> Generator[None, None, Any]:
-    kernel = step.op.spec.bound_kernel(step.op, np)
-    return kernel(OpContext(step.op, state), *operands)
+    def _run_regions(
+        self, step: RegionStep, operands: list[Any]
+    ) -> Generator[None, None, list[Any]]:
+        if not step.op.spec.loops:
+            return (yield from self._run_body(step, 0 if operands[0] else 1, operands, ()))
+        count = len(step.args[0])
+        variables = operands[:count]
+        stacks: list[list[Any]] = [[] for _ in step.outputs[count:]]
+        while (yield from self._run_body(step, 0, operands, variables))[0]:
+            self._control.check()
+            results = yield from self._run_body(step, 1, operands, variables)
+            variables = results[:count]
+            for stack, value in zip(stacks, results[count:], strict=True):
+                stack.append(value)
+        return [*variables, *stacks]
+
+    def _run_body(
+        self, step: RegionStep, place: int, operands: list[Any], variables: Sequence[Any]
+    ) -> Generator[None, None, list[Any]]:
+        plan = step.plans[place]
+        values = values_for_body(step, place, operands, variables)
+        for inner in plan.steps:
+            start = time.time_ns()
+            taken: list[Any] = []
+            try:
+                taken.extend(operands_of(inner, values, self._state))
+                outputs = yield from self._begin(inner, taken)
+            except BaseException as error:
+                raise at_op(error, inner.op, taken) from error.__cause__
+            values.update(zip(inner.outputs, outputs, strict=False))
+            if self._watch is not None:
+                self._watch(inner, taken, outputs, start, time.time_ns())
+        return body_results(plan, values, self._state)
 
 
 def _item_dependencies(plan: Plan, items: Sequence[Item]) -> list[set[int]]:

@@ -12,7 +12,12 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import dtypes, shapes
-from penstock.graph.errors import FailedPreconditionError, InvalidArgumentError, NotFoundError
+from penstock.graph.errors import (
+    CancelledError,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    NotFoundError,
+)
 from penstock.graph.operation import Operation
 from penstock.plan.plan import variable_key
 
@@ -213,6 +218,11 @@ class SessionState:
         with self.changed:
             self.changes += 1
             self.changed.notify_all()
+
+    def check(self) -> None:
+        """Raises CancelledError where the session has been closed."""
+        if self.cancelled:
+            raise CancelledError(None, None, "Session has been closed.")
 
     def close(self) -> None:
         """Forgets everything, and ends the runs that wait."""

@@ -172,6 +172,7 @@ class CompiledCluster(Cluster):
                 self.steps,
                 list(outputs),
                 [step.op for step in self.steps],
+                {},
             )
             self._interpreter = Interpreter(
                 plan, self._state, self.steps, [np.asarray] * len(self.inputs)
@@ -303,7 +304,7 @@ class _Tracer:
                 outputs = self._run(step, operands, variables, counter_of, jax)
             except Exception as error:
                 raise at_op(error, step.op, operands) from error
-            values.update(zip(step.op.outputs, outputs, strict=False))
+            values.update(zip(step.outputs, outputs, strict=False))
         return [values[output] for output in self._plan.outputs], [
             variables[op] for op in self._plan.writes
         ]

@@ -267,8 +267,8 @@ def _depends_only_on(plan: Plan, feed: Tensor) -> set[int]:
     for number, step in enumerate(plan.steps):
         operands = step.flat_operands()
         known = [type(o) is Constant or (isinstance(o, Tensor) and o in follows) for o in operands]
-        if step.op.spec.pure and operands and all(known):
-            follows.update(step.op.outputs)
+        if step.pure and operands and all(known):
+            follows.update(step.outputs)
             found.add(number)
     return found
 

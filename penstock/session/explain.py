@@ -210,7 +210,7 @@ def explain_run(executor: Executor, values: dict[Tensor, Any]) -> Explanation:
         found.exact,
         tuple(fed_shapes),
         tuple([op.name for op in _variables_read(plan)]),
-        tuple(dict.fromkeys([op.name for step in plan.steps for op in step.writes])),
+        tuple(dict.fromkeys([op.name for step in plan.steps for op in variables_written(step)])),
     )
 
 
@@ -229,13 +229,9 @@ def _explained_ops(
 
 
 def _variables_read(plan: Plan) -> list[Operation]:
-    read = [o.variable for step in plan.steps for o in _reads(step)]
+    read = [variable for step in plan.steps for variable in variables_read(step)]
     read += [result.variable for result in plan.results if type(result) is Read]
     return list(dict.fromkeys(read))
-
-
-def _reads(step: Step) -> list[Read]:
-    return [operand for operand in step.flat_operands() if type(operand) is Read]
 
 
 def _op_row(explained: ExplainedOp) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from penstock.graph import dtypes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.region import operations_inside
 from penstock.plan.order import needed_operations
 from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
@@ -141,7 +142,7 @@ class StagedRun:
         self._records = records
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
         targets = [_op(fetch) for fetch in fetches]
-        self._ordered = needed_operations(targets, self.feeds, frozenset())
+        self._ordered, self._asked = needed_operations(targets, self.feeds, frozenset())
         self._needed = frozenset(self._ordered)
         assigned = [variable for op in self._ordered for variable in _variables_written(op)]
         things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned)]
@@ -237,7 +238,7 @@ class StagedRun:
         place = self.without(start, again) if again else start
         available = place.kept | frozenset(fed)
         targets = [_op(fetch) for fetch in fetches if fetch not in available]
-        now = needed_operations(targets, available, place.done)
+        now, _ = needed_operations(targets, available, place.done, asked=self._asked)
         self._check_fed(now, available, fetches, place)
         ran = [op for op in now if not op.spec.variable and op.type != "Const"]
         done = place.done | frozenset(ran)
@@ -262,7 +263,9 @@ class StagedRun:
         """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
         kept = [t for t in place.kept if t not in fed]
         kept.sort(key=lambda t: (t.op._id, t.value_index))
-        plan = make_plan(self._graph, results, [*fed, *kept], done=place.done)
+        plan = make_plan(
+            self._graph, results, [*fed, *kept], done=place.done, asked=self._asked
+        )
         used = {operand for step in plan.steps for operand in step.flat_operands()}
         used.update([result for result in plan.results if isinstance(result, Tensor)])
         return replace(plan, feeds=(*fed, *[t for t in kept if t in used]))
@@ -300,7 +303,7 @@ class StagedRun:
         for fetch in fetches:
             if fetch in available:
                 continue
-            for op in needed_operations([_op(fetch)], available, place.done):
+            for op in needed_operations([_op(fetch)], available, place.done).ordered:
                 for output in op.outputs:
                     if output in self.feeds and output not in available:
                         raise InvalidArgumentError(
@@ -318,9 +321,12 @@ def _stands_for_variable(tensor: Tensor) -> bool:
 
 def _variables_written(op: Operation) -> list[Operation]:
     """The variables that an operation assigns."""
-    names = op.spec.writes
-    pairs = zip(op.spec.input_args, op._inputs, strict=False) if names else ()
-    return [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
+    found: list[Operation] = []
+    for member in (op, *operations_inside(op)):
+        names = member.spec.writes
+        pairs = zip(member.spec.input_args, member._inputs, strict=False) if names else ()
+        found += [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
+    return found
 
 
 def _op(fetch: Element) -> Operation:

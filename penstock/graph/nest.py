@@ -1,0 +1,252 @@
+"""`tf.nest`: structures of lists, tuples, dictionaries and attrs classes, taken apart and put back.
+
+A structure is what is left when its leaves are taken out. Dictionaries are walked in the order of
+their sorted keys, as TensorFlow does. A composite (IndexedSlices, SparseTensor, TensorArray) is a
+leaf, but for the functions that take it apart into tensors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from penstock.graph.export import export
+
+
+@runtime_checkable
+class Composite(Protocol):
+    """A value that some tensors make up."""
+
+    def _components(self) -> list[Any]:
+        """The tensors."""
+        ...
+
+    def _with_components(self, components: list[Any]) -> Any:
+        """A value of the same kind of other tensors."""
+        ...
+
+
+def _is_named_tuple(value: Any) -> bool:
+    return isinstance(value, tuple) and hasattr(type(value), "_fields")
+
+
+def _is_attrs(value: Any) -> bool:
+    return hasattr(type(value), "__attrs_attrs__")
+
+
+@export("nest.is_nested", "contrib.framework.nest.is_sequence")
+def is_nested(seq: Any) -> bool:
+    """True of a list, tuple, dictionary or attrs class; a string is none.
+
+    Args:
+        seq: any value.
+
+    Example:
+        >>> tf.nest.is_nested((1, 2)), tf.nest.is_nested("ab")
+        (True, False)
+    """
+    if isinstance(seq, (str, bytes)):
+        return False
+    return isinstance(seq, (Sequence, Mapping)) or _is_attrs(seq)
+
+
+def _sorted_keys(mapping: Mapping[Any, Any]) -> list[Any]:
+    try:
+        return sorted(mapping)
+    except TypeError:
+        raise TypeError("nest only supports dicts with sortable keys.") from None
+
+
+def _items(structure: Any) -> list[Any]:
+    if isinstance(structure, Mapping):
+        return [structure[key] for key in _sorted_keys(structure)]
+    if _is_attrs(structure):
+        return [getattr(structure, field.name) for field in type(structure).__attrs_attrs__]
+    return list(structure)
+
+
+def _rebuild(structure: Any, items: list[Any]) -> Any:
+    """A structure of the same kind as `structure` with other items."""
+    kind = type(structure)
+    if isinstance(structure, Mapping):
+        of_key = dict(zip(_sorted_keys(structure), items, strict=True))
+        pairs = [(key, of_key[key]) for key in structure]
+        if hasattr(structure, "default_factory"):
+            return kind(structure.default_factory, pairs)
+        return kind(pairs)  # type: ignore[call-arg]
+    if _is_named_tuple(structure) or _is_attrs(structure):
+        return kind(*items)
+    return kind(items)
+
+
+@export("nest.flatten", "contrib.framework.nest.flatten")
+def flatten(structure: Any) -> list[Any]:
+    """The leaves of a structure, in order.
+
+    Args:
+        structure: a nested structure, or a leaf.
+
+    Returns:
+        A list.
+
+    Example:
+        >>> tf.nest.flatten({"b": 3, "a": (1, [2])})
+        [1, 2, 3]
+    """
+    if not is_nested(structure):
+        return [structure]
+    return [leaf for item in _items(structure) for leaf in flatten(item)]
+
+
+@export("nest.pack_sequence_as", "contrib.framework.nest.pack_sequence_as")
+def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
+    """A structure like `structure` with other leaves.
+
+    Args:
+        structure: a nested structure, or a leaf.
+        flat_sequence: a list with one leaf for each leaf of `structure`.
+
+    Raises:
+        ValueError: there are more or fewer leaves.
+        TypeError: `flat_sequence` is no sequence.
+
+    Example:
+        >>> tf.nest.pack_sequence_as((0, [0]), [1, 2])
+        (1, [2])
+    """
+    if not is_nested(flat_sequence):
+        raise TypeError("flat_sequence must be a sequence")
+    flat = list(flat_sequence)
+    if not is_nested(structure):
+        if len(flat) != 1:
+            raise ValueError(
+                f"Structure is a scalar but len(flat_sequence) == {len(flat)} > 1"
+            )
+        return flat[0]
+    count = len(flatten(structure))
+    if count != len(flat):
+        raise ValueError(
+            f"Could not pack sequence. Structure had {count} elements, but flat_sequence had "
+            f"{len(flat)} elements.  Structure: {structure}, flat_sequence: {flat}."
+        )
+    return _pack(structure, iter(flat))
+
+
+def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
+    if not is_nested(structure):
+        return next(leaves)
+    return _rebuild(structure, [_pack(item, leaves) for item in _items(structure)])
+
+
+@export("nest.assert_same_structure", "contrib.framework.nest.assert_same_structure")
+def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True) -> None:
+    """Raises an error where two structures differ.
+
+    Args:
+        nest1, nest2: the structures.
+        check_types: compare the types of sequences too; the keys of dictionaries always are.
+
+    Raises:
+        ValueError: there are more leaves in one than in the other, or other keys.
+        TypeError: sequences at one place have different types.
+
+    Example:
+        >>> tf.nest.assert_same_structure([1, (2,)], [3, (4,)])
+    """
+    left, right = is_nested(nest1), is_nested(nest2)
+    if left != right:
+        nested, other = (nest1, nest2) if left else (nest2, nest1)
+        raise ValueError(
+            "The two structures don't have the same nested structure.\n\n"
+            f"First structure: {nest1}\n\nSecond structure: {nest2}\n\nMore specifically: "
+            f"Substructure \"type={type(nested).__name__} str={nested}\" is a sequence, while "
+            f"substructure \"type={type(other).__name__} str={other}\" is not"
+        )
+    if not left:
+        return
+    if check_types and not _of_one_kind(nest1, nest2):
+        raise TypeError(
+            "The two structures don't have the same sequence type. First structure has type "
+            f"{type(nest1)}, while second structure has type {type(nest2)}."
+        )
+    if isinstance(nest1, Mapping) and isinstance(nest2, Mapping) and set(nest1) != set(nest2):
+        raise ValueError(
+            "The two dictionaries don't have the same set of keys. First structure has keys "
+            f"{list(nest1)}, while second structure has keys {list(nest2)}"
+        )
+    first, second = _items(nest1), _items(nest2)
+    if len(first) != len(second):
+        raise ValueError(
+            "The two structures don't have the same number of elements.\n\n"
+            f"First structure ({len(first)} elements): {nest1}\n\n"
+            f"Second structure ({len(second)} elements): {nest2}"
+        )
+    for one, other in zip(first, second, strict=True):
+        assert_same_structure(one, other, check_types)
+
+
+def _of_one_kind(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping) and isinstance(other, Mapping):
+        return True
+    if _is_named_tuple(one) and _is_named_tuple(other):
+        return type(one).__name__ == type(other).__name__ and one._fields == other._fields
+    return type(one) is type(other)
+
+
+@export("nest.map_structure", "contrib.framework.nest.map_structure")
+def map_structure(func: Callable[..., Any], *structure: Any, **kwargs: Any) -> Any:
+    """A structure like the given ones whose leaves are `func` of theirs.
+
+    Args:
+        func: takes one leaf of each structure.
+        *structure: structures that are alike.
+        **kwargs: `check_types`, as for `assert_same_structure`.
+
+    Raises:
+        TypeError: `func` is no function, or the types of sequences differ.
+        ValueError: there is no structure, or they are not alike.
+
+    Example:
+        >>> tf.nest.map_structure(lambda x, y: x + y, (1, [2]), (3, [4]))
+        (4, [6])
+    """
+    if not callable(func):
+        raise TypeError(f"func must be callable, got: {func}")
+    if not structure:
+        raise ValueError("Must provide at least one structure")
+    check_types = kwargs.pop("check_types", True)
+    kwargs.pop("expand_composites", None)
+    if kwargs:
+        raise ValueError(
+            f"Only valid keyword arguments are `check_types` and `expand_composites`, not: "
+            f"`{'`, `'.join(kwargs)}`"
+        )
+    for other in structure[1:]:
+        assert_same_structure(structure[0], other, check_types)
+    leaves = zip(*[flatten(item) for item in structure], strict=True)
+    return pack_sequence_as(structure[0], [func(*group) for group in leaves])
+
+
+def flatten_tensors(structure: Any) -> list[Any]:
+    """The leaves of a structure; a composite gives its tensors."""
+    found: list[Any] = []
+    for leaf in flatten(structure):
+        if isinstance(leaf, Composite):
+            found.extend(leaf._components())
+        else:
+            found.append(leaf)
+    return found
+
+
+def pack_tensors_as(structure: Any, tensors: Sequence[Any]) -> Any:
+    """The inverse of `flatten_tensors`: composites are put together again."""
+    left = list(tensors)
+    leaves: list[Any] = []
+    for leaf in flatten(structure):
+        if isinstance(leaf, Composite):
+            count = len(leaf._components())
+            leaves.append(leaf._with_components(left[:count]))
+            del left[:count]
+        else:
+            leaves.append(left.pop(0))
+    return pack_sequence_as(structure, leaves)

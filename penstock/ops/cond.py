@@ -1,0 +1,282 @@
+"""`tf.cond` and `tf.case`: ops of which only those of one branch run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from penstock.graph import dtypes, nest, shapes
+from penstock.graph.convert import convert_to_tensor
+from penstock.graph.export import api, export
+from penstock.graph.graph import Graph
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.public import control_dependencies, name_scope
+from penstock.graph.region import Region, captures_of
+from penstock.graph.stacks import default_graph
+from penstock.ops.indexed_slices import IndexedSlices
+
+Grads = list[Any]
+
+# What TensorFlow makes and penstock does not: Switch, two pivots and pred_id.
+_OPS_OF_A_COND = 4
+
+
+def made_of_regions(*shapes_of_inputs: Any) -> Any:
+    raise TypeError("this op is made of its branches: call tf.cond or tf.while_loop")
+
+
+def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
+    """A branch's gradient is a branch: what flows back through the one that was taken."""
+    captures = [t for t in op._inputs[1:] if _takes_gradient(t)]
+    regions, found = [], []
+    for place, forward in enumerate(op.regions):
+        outputs = [*forward.results, *_all_saved(op)[: len(op.outputs) - len(forward.results)]]
+        pairs = [
+            (y, grad)
+            for y, grad in zip(outputs, grads, strict=False)
+            if grad is not None and (y in forward.results or y in forward.saved)
+        ]
+        region = Region(op.graph, backward_of=forward)
+        with region:
+            starts = [grad for _, grad in pairs]
+            found.append(backpropagate(forward, [y for y, _ in pairs], captures, starts))
+        regions.append(region)
+        assert op.regions[place] is forward
+    flowing = [k for k in range(len(captures)) if any([part[k] is not None for part in found])]
+    for region, part in zip(regions, found, strict=True):
+        with region:
+            for k in flowing:
+                like = [other[k] for other in found if other[k] is not None]
+                region.results += _as_result(part[k], captures[k], like)
+    outputs_of = make_cond(op.inputs[0], regions, "If") if flowing else []
+    return [None, *_put_together(op, captures, flowing, found, list(outputs_of))]
+
+
+def _takes_gradient(tensor: Tensor) -> bool:
+    dtype = tensor.dtype.base_dtype
+    return dtype.is_floating or dtype.is_complex or dtype in (dtypes.resource, dtypes.variant)
+
+
+def _all_saved(op: Operation) -> list[Tensor]:
+    """The tensors that the branches save, in the order of the op's outputs."""
+    pairs = [(out.value_index, t) for region in op.regions for t, out in region.saved.items()]
+    return [tensor for _, tensor in sorted(pairs, key=lambda pair: pair[0])]
+
+
+def _as_result(grad: Any, capture: Tensor, like: list[Any]) -> list[Tensor]:
+    """A gradient as results of a branch: slices where another branch has slices."""
+    if any([isinstance(other, IndexedSlices) for other in like]):
+        slices = grad if isinstance(grad, IndexedSlices) else _as_slices(grad, like)
+        return [slices.values, api.cast(slices.indices, dtypes.int64)]
+    return [zeros_for(capture) if grad is None else convert_to_tensor(grad)]
+
+
+def _as_slices(grad: Any, like: list[Any]) -> IndexedSlices:
+    example = next(other for other in like if isinstance(other, IndexedSlices))
+    if grad is None:
+        rows = [] if example.values._shape is None else list(example.values._shape[1:])
+        shape = [0, *[1 if size is None else size for size in rows]]
+        return IndexedSlices(
+            api.zeros(shape, example.values.dtype.base_dtype), api.zeros([0], dtypes.int64)
+        )
+    return IndexedSlices(grad, api.range(api.shape(grad, out_type=dtypes.int64)[0]))
+
+
+def zeros_for(tensor: Tensor) -> Tensor:
+    """The gradient of a tensor where nothing flows back to it."""
+    dtype = tensor.dtype.base_dtype
+    if dtype is dtypes.variant:
+        return raw._StackZeros(tensor)
+    if dtype is not dtypes.resource:
+        return api.zeros_like(tensor)
+    attrs = tensor.op._attrs
+    if shapes.is_known(attrs.get("shape")):
+        return api.zeros(attrs["shape"], attrs["dtype"])
+    return api.zeros(raw.VariableShape(tensor), attrs["dtype"])
+
+
+def dense_shape_of(tensor: Tensor) -> Tensor:
+    """The shape of a tensor, or of the variable that a resource stands for."""
+    if tensor.dtype.base_dtype is dtypes.resource:
+        return raw.VariableShape(tensor)
+    return api.shape(tensor)
+
+
+def _put_together(
+    op: Operation, captures: list[Tensor], flowing: list[int], found: list[Any], outputs: list[Any]
+) -> Grads:
+    """The gradients of the inputs, from the outputs of the gradient's branches."""
+    of_capture: dict[Tensor, Any] = {}
+    for k in flowing:
+        if any([isinstance(part[k], IndexedSlices) for part in found]):
+            values, indices = outputs.pop(0), outputs.pop(0)
+            of_capture[captures[k]] = IndexedSlices(values, indices, dense_shape_of(captures[k]))
+        else:
+            of_capture[captures[k]] = outputs.pop(0)
+    return [of_capture.get(tensor) for tensor in op._inputs[1:]]
+
+
+IF = register(
+    OpSpec(
+        name="If", inputs=("cond: Tcond", "input: Tin"), outputs=("output: Tout",),
+        attrs=(
+            "Tcond: type", "Tin: list(type) >= 0", "Tout: list(type) >= 0", "then_branch: func",
+            "else_branch: func", "output_shapes: list(shape) = []",
+        ),
+        shape=made_of_regions, kernel=None, gradient=cond_gradient,
+        regions=("then_branch", "else_branch"),
+    )
+)  # fmt: skip
+
+
+def make_cond(pred: Tensor, regions: Sequence[Region], name: str) -> list[Tensor]:
+    """Adds the op that runs one of two regions, which have their results; returns its outputs."""
+    graph = pred.graph
+    captures, controls = captures_of(regions)
+    outputs = [
+        (one.dtype.base_dtype, _merged_shape(one._shape, other._shape))
+        for one, other in zip(regions[0].results, regions[1].results, strict=True)
+    ]
+    attrs = {
+        "Tcond": pred.dtype.base_dtype,
+        "Tin": [tensor.dtype.base_dtype for tensor in captures],
+        "Tout": [dtype for dtype, _ in outputs],
+    }
+    with control_dependencies(controls):
+        op = graph.add_operation(IF, name, [pred, *captures], attrs, outputs)
+    op.regions = tuple(regions)
+    for region in regions:
+        region.owner = op
+    return list(op.outputs)
+
+
+def _merged_shape(one: shapes.Shape, other: shapes.Shape) -> shapes.Shape:
+    """What is known of a value that has the one shape or the other."""
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return tuple([a if a == b else None for a, b in zip(one, other, strict=True)])
+
+
+@export("cond")
+def cond(
+    pred: Any,
+    true_fn: Callable[[], Any] | None = None,
+    false_fn: Callable[[], Any] | None = None,
+    strict: bool = False,
+    name: str | None = None,
+    fn1: Callable[[], Any] | None = None,
+    fn2: Callable[[], Any] | None = None,
+) -> Any:
+    """What `true_fn()` gives where `pred` is true, else what `false_fn()` gives.
+
+    Both functions are called once, here, to make their ops. Of these a run does only those of the
+    branch that is taken; ops that were made outside run in any case where a branch takes them.
+
+    Args:
+        pred: a boolean scalar tensor.
+        true_fn, false_fn: functions without arguments that return a tensor or a nested structure
+            of tensors, both of the same structure and types.
+        strict: keep a list or tuple of one item as it is; otherwise the item is returned.
+        name: the name scope of the ops.
+        fn1, fn2: old names of `true_fn` and `false_fn`.
+
+    Returns:
+        A structure like that of the functions.
+
+    Raises:
+        TypeError: an argument has the wrong type, or the results have different structures.
+        ValueError: the results have different numbers or types.
+
+    Example:
+        >>> tf.cond(x < y, lambda: x + z, lambda: tf.square(y))
+    """
+    true_fn = _function(true_fn, fn1, "true_fn", "fn1")
+    false_fn = _function(false_fn, fn2, "false_fn", "fn2")
+    if isinstance(pred, bool):
+        raise TypeError("pred must not be a Python bool")
+    with name_scope(name, "cond", [pred]):
+        test = _predicate(pred)
+        graph = test.graph
+        graph._skip_ids(_OPS_OF_A_COND)
+        then, true_results = _branch(graph, true_fn, "true_fn", strict)
+        otherwise, false_results = _branch(graph, false_fn, "false_fn", strict)
+        nest.assert_same_structure(true_results, false_results)
+        _check_types(then.results, otherwise.results)
+        merged = make_cond(test, [then, otherwise], "If")
+        results = [api.identity(output, name="Merge") for output in merged]
+    return nest.pack_tensors_as(true_results, results)
+
+
+def _function(given: Any, old: Any, name: str, old_name: str) -> Callable[[], Any]:
+    if old is not None:
+        if given is not None:
+            raise TypeError(f"cond(): {name} and {old_name} may not be set simultaneously.")
+        given = old
+    if given is None:
+        raise TypeError(f"cond(): {name} argument required")
+    if not callable(given):
+        raise TypeError(f"{name} must be callable.")
+    return given
+
+
+def _predicate(pred: Any) -> Tensor:
+    test = convert_to_tensor(pred, name="pred")
+    if test.dtype.base_dtype is not dtypes.bool:
+        raise TypeError(
+            f"Input 'pred' of 'Switch' Op has type {test.dtype.base_dtype.name} that does not "
+            "match expected type of bool."
+        )
+    if test._shape is not None and len(test._shape) != 0:
+        raise ValueError(
+            f"Shape must be rank 0 but is rank {len(test._shape)} for the predicate "
+            f"{test.name!r} of a cond"
+        )
+    return test
+
+
+def _branch(
+    graph: Graph, function: Callable[[], Any], name: str, strict: bool
+) -> tuple[Region, Any]:
+    """The region of a branch, and what its function returned."""
+    region = Region(graph)
+    with region:
+        returned = function()
+        if returned is None:
+            raise ValueError(f"{name} must have a return value.")
+        if not strict and isinstance(returned, (list, tuple)) and len(returned) == 1:
+            returned = returned[0]
+        if not strict and isinstance(returned, (list, tuple)) and hasattr(returned, "_fields"):
+            returned = returned  # a named tuple of several
+        structure = nest.map_structure(_as_value, returned)
+        region.results = [_as_result_tensor(t) for t in nest.flatten_tensors(structure)]
+    return region, structure
+
+
+def _as_value(item: Any) -> Any:
+    """A result as a tensor; of an operation, one that is there when it has run."""
+    if isinstance(item, Operation):
+        with control_dependencies([item]):
+            return api.constant(True)
+    if isinstance(item, nest.Composite):
+        return item
+    return convert_to_tensor(item)
+
+
+def _as_result_tensor(tensor: Any) -> Tensor:
+    tensor = convert_to_tensor(tensor)
+    return api.identity(tensor) if tensor.dtype._is_ref_dtype else tensor
+
+
+def _check_types(one: list[Tensor], other: list[Tensor]) -> None:
+    for left, right in zip(one, other, strict=True):
+        if left.dtype.base_dtype is not right.dtype.base_dtype:
+            raise ValueError(
+                "Outputs of true_fn and false_fn must have the same type: "
+                f"{left.dtype.base_dtype.name}, {right.dtype.base_dtype.name}"
+            )
+
+
+def current_graph() -> Graph:
+    """The graph that new operations join."""
+    return default_graph()

@@ -1,0 +1,251 @@
+"""Stacks: what a loop saves of a tensor for its gradient, a value for each iteration.
+
+A stack is a variant tensor. To the interpreter it is a list, to XLA an array with one more axis.
+The gradient of a stack has values at some places only; adding gradients up only notes their terms,
+and taking a value sorts these once, so that a loop that adds to a gradient takes time as it runs,
+not as the square of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import dtypes
+from penstock.graph.operation import Operation, Tensor
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+
+Grads = list[Any]
+
+
+class StackGradient:
+    """A stack with values at some places; elsewhere it is zero.
+
+    Args:
+        terms: gradients that are added up.
+        values: values by their place.
+    """
+
+    __slots__ = ("_terms", "_values")
+
+    def __init__(self, terms: Sequence[StackGradient] = (), values: Any = None) -> None:
+        self._terms = list(terms)
+        self._values: dict[int, Any] | None = values if not terms else None
+
+    def at(self, place: int) -> Any:
+        """The value at a place, or None."""
+        if self._values is None:
+            self._values = self._added_up()
+        return self._values.get(place)
+
+    def _added_up(self) -> dict[int, Any]:
+        total: dict[int, Any] = {}
+        pending = list(self._terms)
+        while pending:  # no recursion: sums of sums are as deep as a loop is long
+            term = pending.pop()
+            if term._values is None:
+                pending.extend(term._terms)
+                continue
+            for place, value in term._values.items():
+                total[place] = total[place] + value if place in total else value
+        self._terms.clear()
+        return total
+
+
+def take_kernel(stack: Any, index: Any) -> Any:
+    return stack[int(index)]
+
+
+def take_xla_kernel(stack: Any, index: Any) -> Any:
+    from jax.lax import dynamic_index_in_dim  # an index that is traced
+
+    return dynamic_index_in_dim(stack, index, keepdims=False)
+
+
+def take_gradient(op: Operation, grad: Tensor) -> Grads:
+    """The gradient of a stack of which one value was taken is zero but at that place."""
+    return [raw._StackUnit(op.inputs[0], grad, op.inputs[1]), None]
+
+
+register(
+    OpSpec(
+        name="_StackTake", inputs=("stack: variant", "index: int32"), outputs=("value: T",),
+        attrs=("T: type",), shape=lambda stack, index: None, kernel=take_kernel,
+        xla_kernel=take_xla_kernel, gradient=take_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+def take_or_zeros_kernel(stack: Any, index: Any, like: Any) -> Any:
+    value = stack.at(int(index)) if isinstance(stack, StackGradient) else stack[int(index)]
+    return np.zeros_like(like) if value is None else value
+
+
+def take_or_zeros_xla_kernel(stack: Any, index: Any, like: Any) -> Any:
+    return take_xla_kernel(stack, index)
+
+
+def take_or_zeros_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [raw._StackUnit(op.inputs[0], grad, op.inputs[1]), None, None]
+
+
+register(
+    OpSpec(
+        name="_StackTakeOrZeros", inputs=("stack: variant", "index: int32", "like: T"),
+        outputs=("value: T",), attrs=("T: type",), shape=lambda stack, index, like: like,
+        kernel=take_or_zeros_kernel, xla_kernel=take_or_zeros_xla_kernel,
+        gradient=take_or_zeros_gradient, view=True,
+    )
+)  # fmt: skip
+
+
+def unit_kernel(like: Any, value: Any, index: Any) -> StackGradient:
+    return StackGradient(values={int(index): value})
+
+
+def unit_xla_kernel(like: Any, value: Any, index: Any) -> Any:
+    import jax.numpy as jnp  # a stack is an array there
+
+    return jnp.zeros_like(like).at[index].set(value)
+
+
+def unit_gradient(op: Operation, grad: Tensor) -> Grads:
+    value = op.inputs[1]
+    return [None, raw._StackTakeOrZeros(grad, op.inputs[2], value), None]
+
+
+register(
+    OpSpec(
+        name="_StackUnit", inputs=("like: variant", "value: T", "index: int32"),
+        outputs=("stack: variant",), attrs=("T: type",), shape=lambda like, value, index: None,
+        kernel=unit_kernel, xla_kernel=unit_xla_kernel, gradient=unit_gradient,
+    )
+)  # fmt: skip
+
+
+def zeros_kernel(like: Any) -> StackGradient:
+    return StackGradient(values={})
+
+
+def zeros_xla_kernel(like: Any) -> Any:
+    import jax.numpy as jnp  # a stack is an array there
+
+    return jnp.zeros_like(like)
+
+
+register(
+    OpSpec(
+        name="_StackZeros", inputs=("like: variant",), outputs=("stack: variant",),
+        shape=lambda like: None, kernel=zeros_kernel, xla_kernel=zeros_xla_kernel,
+        gradient=NOT_DIFFERENTIABLE,
+    )
+)  # fmt: skip
+
+
+def sum_kernel(stacks: list[Any]) -> StackGradient:
+    return StackGradient(terms=stacks)
+
+
+def sum_xla_kernel(stacks: list[Any]) -> Any:
+    total = stacks[0]
+    for stack in stacks[1:]:
+        total = total + stack
+    return total
+
+
+register(
+    OpSpec(
+        name="_StackSum", inputs=("stacks: N * variant",), outputs=("sum: variant",),
+        attrs=("N: int >= 1",), shape=lambda stacks: None, kernel=sum_kernel,
+        xla_kernel=sum_xla_kernel, gradient=lambda op, grad: [grad] * len(op.inputs),
+    )
+)  # fmt: skip
+
+
+def concat_kernel(stack: Any, like: Any) -> Any:
+    return np.concatenate(stack) if stack else like[:0]
+
+
+def concat_xla_kernel(stack: Any, like: Any) -> Any:
+    return stack.reshape((-1, *stack.shape[2:]))
+
+
+def concat_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [raw._StackSplit(op.inputs[0], grad), None]
+
+
+register(
+    OpSpec(
+        name="_StackConcat", inputs=("stack: variant", "like: T"), outputs=("value: T",),
+        attrs=("T: type",), kernel=concat_kernel, xla_kernel=concat_xla_kernel,
+        shape=lambda stack, like: None if like is None else (None, *like[1:]),
+        gradient=concat_gradient,
+    )
+)  # fmt: skip
+
+
+def split_kernel(like: Any, value: Any) -> StackGradient:
+    ends = np.cumsum([len(part) for part in like])[:-1]
+    return StackGradient(values=dict(enumerate(np.split(value, ends))) if len(like) else {})
+
+
+def split_xla_kernel(like: Any, value: Any) -> Any:
+    return value.reshape(like.shape)
+
+
+def split_gradient(op: Operation, grad: Tensor) -> Grads:
+    return [None, raw._StackJoin(op.inputs[0], grad, op.inputs[1])]
+
+
+register(
+    OpSpec(
+        name="_StackSplit", inputs=("like: variant", "value: T"), outputs=("stack: variant",),
+        attrs=("T: type",), shape=lambda like, value: None, kernel=split_kernel,
+        xla_kernel=split_xla_kernel, gradient=split_gradient,
+    )
+)  # fmt: skip
+
+
+def join_kernel(parts: Any, stack: Any, like: Any) -> Any:
+    out = np.zeros_like(like)
+    start = 0
+    for place, part in enumerate(parts):
+        value = stack.at(place)
+        if value is not None:
+            out[start : start + len(part)] = value
+        start += len(part)
+    return out
+
+
+def join_xla_kernel(parts: Any, stack: Any, like: Any) -> Any:
+    return stack.reshape(like.shape)
+
+
+register(
+    OpSpec(
+        name="_StackJoin", inputs=("parts: variant", "stack: variant", "like: T"),
+        outputs=("value: T",), attrs=("T: type",), shape=lambda parts, stack, like: like,
+        kernel=join_kernel, xla_kernel=join_xla_kernel,
+        gradient=lambda op, grad: [None, raw._StackSplit(op.inputs[0], grad), None],
+    )
+)  # fmt: skip
+
+
+def take_saved(stack: Tensor, index: Tensor, like: Tensor) -> Tensor:
+    """The value of a saved tensor in one iteration.
+
+    Args:
+        stack: the stack.
+        index: the iteration, int32.
+        like: the tensor that was saved.
+    """
+    value = raw._StackTake(stack, index, T=like.dtype.base_dtype)
+    value._shape = like._shape
+    return value
+
+
+def is_stack(tensor: Tensor) -> bool:
+    """True of a stack."""
+    return tensor.dtype.base_dtype is dtypes.variant

@@ -25,6 +25,10 @@ class Composite(Protocol):
         """A value of the same kind of other tensors."""
         ...
 
+    def _component_shapes(self, shape: Any) -> list[Any]:
+        """The shapes of the tensors, where all that is known of the value is `shape`."""
+        ...
+
 
 def _is_named_tuple(value: Any) -> bool:
     return isinstance(value, tuple) and hasattr(type(value), "_fields")
@@ -73,7 +77,7 @@ def _rebuild(structure: Any, items: list[Any]) -> Any:
         pairs = [(key, of_key[key]) for key in structure]
         if hasattr(structure, "default_factory"):
             return kind(structure.default_factory, pairs)
-        return kind(pairs)  # type: ignore[call-arg]
+        return kind(pairs)
     if _is_named_tuple(structure) or _is_attrs(structure):
         return kind(*items)
     return kind(items)
@@ -119,9 +123,7 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     flat = list(flat_sequence)
     if not is_nested(structure):
         if len(flat) != 1:
-            raise ValueError(
-                f"Structure is a scalar but len(flat_sequence) == {len(flat)} > 1"
-            )
+            raise ValueError(f"Structure is a scalar but len(flat_sequence) == {len(flat)} > 1")
         return flat[0]
     count = len(flatten(structure))
     if count != len(flat):
@@ -159,8 +161,8 @@ def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True) -> N
         raise ValueError(
             "The two structures don't have the same nested structure.\n\n"
             f"First structure: {nest1}\n\nSecond structure: {nest2}\n\nMore specifically: "
-            f"Substructure \"type={type(nested).__name__} str={nested}\" is a sequence, while "
-            f"substructure \"type={type(other).__name__} str={other}\" is not"
+            f'Substructure "type={type(nested).__name__} str={nested}" is a sequence, while '
+            f'substructure "type={type(other).__name__} str={other}" is not'
         )
     if not left:
         return

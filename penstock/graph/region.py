@@ -20,14 +20,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from penstock.graph import dtypes
+from penstock.graph.operation import Operation, Tensor
 
 if TYPE_CHECKING:
     from penstock.graph.graph import Graph
-    from penstock.graph.operation import Operation, Tensor
 
 
 class Region:
-    """A branch, or the condition or body of a loop. While the `with` block is open, new ops join it.
+    """A branch, or the condition or body of a loop. New ops join it in its `with` block.
 
     Args:
         graph: the graph.
@@ -171,8 +171,6 @@ class Region:
 
 
 def _add_output(op: Operation, dtype: Any) -> Tensor:
-    from penstock.graph.operation import Tensor
-
     tensor = Tensor(op, len(op.outputs), dtype)
     op.outputs.append(tensor)
     return tensor
@@ -241,12 +239,12 @@ def demand(region: Region, wanted: Iterable[Tensor]) -> Demand:
     pending: list[Tensor | Operation] = list(wanted)
     while pending:
         item = pending.pop()
-        op = item if not hasattr(item, "op") else item.op
+        op = item.op if isinstance(item, Tensor) else item
         if op.region is not region:
-            if op is item:
-                found.controls[op] = None
+            if isinstance(item, Tensor):
+                found.tensors[item] = None
             else:
-                found.tensors[item] = None  # type: ignore[index]
+                found.controls[item] = None
             continue
         if op.regions:
             asked = outputs.setdefault(op, set())
@@ -269,9 +267,9 @@ def demand(region: Region, wanted: Iterable[Tensor]) -> Demand:
 
 def asked_outputs(op: Operation, item: Tensor | Operation) -> Iterable[int]:
     """Which outputs of an op with regions are asked for by asking for one tensor, or for the op."""
-    if item is op:
-        return range(len(op.regions[-1].results))
-    return (item.value_index,)  # type: ignore[union-attr]
+    if isinstance(item, Tensor):
+        return (item.value_index,)
+    return range(len(op.regions[-1].results))
 
 
 @dataclass(frozen=True)
@@ -327,9 +325,7 @@ def _branch_liveness(op: Operation, outputs: frozenset[int]) -> Liveness:
 def _loop_liveness(op: Operation, outputs: frozenset[int]) -> Liveness:
     condition, body = op.regions
     count = len(body.results)
-    place_of = {
-        arg: place for region in op.regions for place, arg in enumerate(region.args)
-    }
+    place_of = {arg: place for region in op.regions for place, arg in enumerate(region.args)}
     saved = _saved_tensors(op, outputs)
     live = {index for index in outputs if index < count}
     while True:

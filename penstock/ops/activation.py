@@ -444,7 +444,6 @@ def log_sigmoid(x: Any, name: str | None = None) -> Tensor:
         return api.negative(api.nn.softplus(-convert_to_tensor(x, name="x")), name=scope)
 
 
-
 @export("nn.softsign", "math.softsign")
 def softsign(features: Any, name: str | None = None) -> Tensor:
     """features / (abs(features) + 1), element by element.

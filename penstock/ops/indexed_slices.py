@@ -96,6 +96,12 @@ class IndexedSlices:
     def _with_components(self, components: list[Any]) -> IndexedSlices:
         return IndexedSlices(*components)
 
+    def _component_shapes(self, shape: Any) -> list[Any]:
+        known = shapes.as_tuple(shape)
+        rank = None if known is None else len(known)
+        found = [known, None if known is None else (known[0],)]
+        return found if self._dense_shape is None else [*found, (rank,)]
+
     def __neg__(self) -> IndexedSlices:
         return IndexedSlices(-self.values, self.indices, self.dense_shape)
 
@@ -201,6 +207,11 @@ class SparseTensor:
 
     def _with_components(self, components: list[Any]) -> SparseTensor:
         return SparseTensor(*components)
+
+    def _component_shapes(self, shape: Any) -> list[Any]:
+        known = shapes.as_tuple(shape)
+        rank = None if known is None else len(known)
+        return [(None, rank), (None,), (rank,)]
 
     @property
     def indices(self) -> Tensor:

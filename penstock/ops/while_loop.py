@@ -109,7 +109,9 @@ class _BackwardLoop:
         ys = [forward.results[k] for k in self._differentiable]
         starts: list[Any] = list(flowing)
         for tensor, output in list(forward.saved.items()):
-            grad = self._grads[output.value_index] if output.value_index < len(self._grads) else None
+            grad = (
+                self._grads[output.value_index] if output.value_index < len(self._grads) else None
+            )
             if grad is not None:
                 ys.append(tensor)
                 starts.append(raw._StackTakeOrZeros(grad, self._index, tensor))
@@ -302,8 +304,7 @@ def _limit(maximum_iterations: Any) -> Tensor | None:
     limit = convert_to_tensor(maximum_iterations, name="maximum_iterations")
     if limit._shape is not None and len(limit._shape) != 0:
         raise ValueError(
-            "maximum_iterations must be a scalar, saw shape: "
-            f"{shapes.shape_text(limit._shape)}"
+            f"maximum_iterations must be a scalar, saw shape: {shapes.shape_text(limit._shape)}"
         )
     return limit
 
@@ -438,7 +439,7 @@ def _flat_invariants(structure: Any, invariants: Any) -> list[Any]:
     found: list[Any] = []
     for variable, invariant in zip(nest.flatten(structure), flat, strict=True):
         if isinstance(variable, nest.Composite):
-            found.extend(variable._component_invariants(invariant))
+            found.extend(variable._component_shapes(invariant))
         else:
             found.append(invariant)
     return found

@@ -46,7 +46,7 @@ def needed_operations(
     pending: list[Tensor | Operation] = list(targets)
     while pending:
         item = pending.pop()
-        op = item.op if type(item) is Tensor else item
+        op = item.op if isinstance(item, Tensor) else item
         if op.regions:
             if op.region is not region or op in done:
                 continue

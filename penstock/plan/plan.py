@@ -292,8 +292,8 @@ class Rewriter:
             self.add(inner)
         for place, result in zip(live.places, results, strict=True):
             self._known.setdefault(op.outputs[place], self.operand(result))
-        for inner in saved:
-            self._known.setdefault(region.saved[inner], self.operand(inner))
+        for tensor in saved:
+            self._known.setdefault(region.saved[tensor], self.operand(tensor))
 
     def _add_loop(self, op: Operation, live: Liveness) -> None:
         condition, body = op.regions

@@ -118,9 +118,7 @@ class _Module:
         namespace: the objects.
     """
 
-    def __init__(
-        self, state: SessionState, items_of: Callable[[Plan], Sequence[Item]]
-    ) -> None:
+    def __init__(self, state: SessionState, items_of: Callable[[Plan], Sequence[Item]]) -> None:
         self.state = state
         self.lines: list[str] = []
         self.op_of_line: dict[int, Operation] = {}
@@ -393,7 +391,7 @@ class _Writer:
         self._line("    with lock:", op)
         call = f"{self._name('u', update)}({others})"
         if any([output in self._last_use for output in op.outputs]):
-            call = f"{self._targets(op)}{call}[0]"
+            call = f"{self._targets(step)}{call}[0]"
         self._line(f"        {call}", op)
 
     def _write_cluster(self, cluster: Cluster) -> None:

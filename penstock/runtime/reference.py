@@ -102,9 +102,7 @@ def values_for_body(
 
 def body_results(plan: Plan, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
     """The results of a region's plan; None for what another branch saves."""
-    return [
-        None if result is None else value_of(result, values, state) for result in plan.results
-    ]
+    return [None if result is None else value_of(result, values, state) for result in plan.results]
 
 
 def operands_of(step: Step, values: dict[Tensor, Any], state: SessionState) -> list[Any]:

@@ -16,7 +16,7 @@ import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor, line_of
-from penstock.plan.plan import Constant, Plan, Read, make_plan
+from penstock.plan.plan import Constant, Plan, Read, make_plan, variables_read, variables_written
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.estimate import estimate
 from penstock.runtime.executor import Executor, Jit
@@ -389,7 +389,9 @@ def _may_join(first: Case, second: Case) -> bool:
         return False
     if any([op.spec.wants_rng for op in ops[0] & ops[1]]):
         return False
-    reads, writes = [[_uses(plan, kind) for plan in plans] for kind in (_read, _written)]
+    reads, writes = [
+        [_uses(plan, kind) for plan in plans] for kind in (variables_read, variables_written)
+    ]
     if writes[0] & (reads[1] | writes[1]):
         return False
     overwritten = reads[0] & writes[1]
@@ -407,26 +409,18 @@ def _has_own_effect(op: Operation) -> bool:
 
 def _uses(plan: Plan, kind: Callable[[Any], list[Operation]]) -> set[Operation]:
     found = {variable for step in plan.steps for variable in kind(step)}
-    if kind is _read:
+    if kind is variables_read:
         found |= {result.variable for result in plan.results if type(result) is Read}
     return found
-
-
-def _read(step: Any) -> list[Operation]:
-    return [operand.variable for operand in step.flat_operands() if type(operand) is Read]
-
-
-def _written(step: Any) -> list[Operation]:
-    return list(step.writes)
 
 
 def _reads_first(plan: Plan, ops: set[Operation]) -> bool:
     """True where no variable is written before one of `ops` reads it."""
     written: set[Operation] = set()
     for step in plan.steps:
-        if step.op in ops and written & set(_read(step)):
+        if step.op in ops and written & set(variables_read(step)):
             return False
-        written.update(step.writes)
+        written.update(variables_written(step))
     return True
 
 

@@ -13,7 +13,7 @@ from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.changes import Change, Fate, changes
 from penstock.plan.clusters import ClusterPlan, host_reasons, split
-from penstock.plan.plan import Constant, Plan, Read, Step
+from penstock.plan.plan import Constant, Plan, Read, variables_read, variables_written
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.estimate import Estimate, estimate
 from penstock.runtime.executor import Executor, Tier

@@ -263,9 +263,7 @@ class StagedRun:
         """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
         kept = [t for t in place.kept if t not in fed]
         kept.sort(key=lambda t: (t.op._id, t.value_index))
-        plan = make_plan(
-            self._graph, results, [*fed, *kept], done=place.done, asked=self._asked
-        )
+        plan = make_plan(self._graph, results, [*fed, *kept], done=place.done, asked=self._asked)
         used = {operand for step in plan.steps for operand in step.flat_operands()}
         used.update([result for result in plan.results if isinstance(result, Tensor)])
         return replace(plan, feeds=(*fed, *[t for t in kept if t in used]))

@@ -96,6 +96,7 @@ MODULES = (
     "train.adaptive",
     "train.regularized",
     "train.learning_rate_decay",
+    "train.moving_averages",
     "ops.strings",
     "ops.session_ops",
     "ops.save_restore",

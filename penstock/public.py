@@ -39,6 +39,7 @@ MODULES = (
     "ops.stacks",
     "ops.cond",
     "ops.while_loop",
+    "ops.tensor_array",
     "gradients",
     "formats.graphdef",
     "session.session",

@@ -122,7 +122,7 @@ class ArrayValue:
             self._items[place] = _READ
         return value
 
-    def _shape_of(self, place: int) -> tuple[int, ...]:
+    def _shape_of(self, place: int) -> Any:
         shape = self._element_shape if self._shapes[place] is None else self._shapes[place]
         if not shapes.is_known(shape):
             raise self._refuse(
@@ -130,7 +130,7 @@ class ArrayValue:
                 "not fully defined. If you set the full element_shape property on the forward "
                 "TensorArray, the proper all-zeros tensor will be returned instead of this error."
             )
-        return shape  # type: ignore[return-value]
+        return shape
 
     def gather(self, indices: Any, element_shape: shapes.Shape) -> Any:
         """Some elements, stacked."""
@@ -145,7 +145,7 @@ class ArrayValue:
             )
         return np.stack(values)
 
-    def _known_shape(self, element_shape: shapes.Shape) -> tuple[int, ...]:
+    def _known_shape(self, element_shape: shapes.Shape) -> Any:
         shape = shapes.merge(self._element_shape, element_shape)
         if shape is None or not shapes.is_known(shape):
             raise UnimplementedError(

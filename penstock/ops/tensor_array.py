@@ -20,6 +20,7 @@ Grads = list[Any]
 
 _HANDLE = "handle: resource"
 _FLOW = "flow_in: float"
+_ELEMENT_SHAPE = "element_shape: shape = { unknown_rank: true }"
 
 
 def array_kernel(
@@ -33,8 +34,8 @@ def array_kernel(
     tensor_array_name: str,
 ) -> tuple[ArrayValue, Any]:
     array = ArrayValue(
-        tensor_array_name or "TensorArray", int(size), dtype.np_dtype, element_shape, dynamic_size, clear_after_read,
-        identical_element_shapes,
+        tensor_array_name or "TensorArray", int(size), dtype.np_dtype, element_shape,
+        dynamic_size, clear_after_read, identical_element_shapes,
     )  # fmt: skip
     return array, np.float32(0)
 
@@ -49,7 +50,7 @@ register(
     OpSpec(
         name="TensorArrayV3", inputs=("size: int32",), outputs=(_HANDLE, "flow: float"),
         attrs=(
-            "dtype: type", "element_shape: shape = { unknown_rank: true }", "dynamic_size: bool = false",
+            "dtype: type", _ELEMENT_SHAPE, "dynamic_size: bool = false",
             "clear_after_read: bool = true", "identical_element_shapes: bool = false",
             "tensor_array_name: string = ''",
         ),
@@ -126,8 +127,9 @@ def read_gradient(op: Operation, grad: Tensor) -> Grads:
 
 register(
     OpSpec(
-        name="TensorArrayReadV3", inputs=(_HANDLE, "index: int32", _FLOW), outputs=("value: dtype",),
-        attrs=("dtype: type",), shape=lambda handle, index, flow: None, kernel=read_kernel,
+        name="TensorArrayReadV3", inputs=(_HANDLE, "index: int32", _FLOW),
+        outputs=("value: dtype",), attrs=("dtype: type",),
+        shape=lambda handle, index, flow: None, kernel=read_kernel,
         gradient=read_gradient, stateful=True, view=True,
     )
 )  # fmt: skip
@@ -151,7 +153,7 @@ def gather_shape(
 register(
     OpSpec(
         name="TensorArrayGatherV3", inputs=(_HANDLE, "indices: int32", _FLOW),
-        outputs=("value: dtype",), attrs=("dtype: type", "element_shape: shape = { unknown_rank: true }"),
+        outputs=("value: dtype",), attrs=("dtype: type", _ELEMENT_SHAPE),
         shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
         view=True,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import threading
-import weakref
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
 from penstock.graph import shapes
 from penstock.graph.devices import canonical_device, merge_device
+from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor, user_frame
 from penstock.graph.region import hidden_input, is_visible
 from penstock.graph.scopes import (
@@ -52,7 +52,7 @@ class Graph:
         self._skipped_ids = 0  # of operations that TensorFlow makes and penstock does not
         self._unfeedable: set[Operation] = set()
         self._unfetchable: set[Operation] = set()
-        self._sessions: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._sessions = OpenSessions()
         self.mutation_count = 0  # changes to operations that were there already: plans look at it
         self.plans: dict[Any, Any] = {}  # made by penstock.plan, shared by all sessions
         self.seed: int | None = None
@@ -557,7 +557,7 @@ class Graph:
 
     def open_sessions(self) -> list[Any]:
         """The sessions on this graph that are not closed."""
-        return [session for session in list(self._sessions) if not session.closed]
+        return self._sessions.found()
 
     def __enter__(self) -> Graph:
         raise TypeError("a Graph is no context manager: use `with graph.as_default():`")

@@ -50,6 +50,7 @@ def queue_kernel(ctx: OpContext) -> Any:
     with ctx.state.changed:
         queue = ctx.state.resources.get(key)
         if queue is None:
+            ctx.state.check()
             name = shared_name or f"_{_unnamed_queues(ctx.state)}_{ctx.op.name}"
             queue = _MAKERS[ctx.op.type](ctx.state, name, attrs)
             ctx.state.resources[key] = queue
@@ -59,7 +60,7 @@ def queue_kernel(ctx: OpContext) -> Any:
 
 
 def _unnamed_queues(state: SessionState) -> int:
-    keys = [key for key in state.resources if type(key) is tuple and key[0] == "queue"]
+    keys = [key for key in list(state.resources) if type(key) is tuple and key[0] == "queue"]
     return len([key for key in keys if not isinstance(key[2], str)])
 
 

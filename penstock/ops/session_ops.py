@@ -82,6 +82,7 @@ def tensors_of(state: Any) -> SessionTensors:
     """The stored tensors of the session that has this state."""
     found = state.resources.get(SessionTensors)
     if found is None:
+        state.check()
         found = state.resources.setdefault(SessionTensors, SessionTensors())
     return found
 

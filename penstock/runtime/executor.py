@@ -123,8 +123,8 @@ class Executor:
         self._items: Sequence[Item] | None = None
         self._schedules: dict[bool, Schedule] = {}
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
-        if any([step.blocking for step in plan.steps]):
-            self.run = self._run_blocking
+        if state.timeout is not None or any([step.blocking for step in plan.steps]):
+            self.run = self._run_scheduled
         elif jit is Jit.OFF or not plan.steps:
             self.run = self._run_uncompiled
         elif jit is Jit.AUTO:
@@ -142,7 +142,7 @@ class Executor:
             return Tier(False, None)
         if self._jit is Jit.ON:
             return Tier(True, 0)
-        entry = self._shapes.get(() if self.run == self._run_blocking else shapes) or Shapes()
+        entry = self._shapes.get(() if self.run == self._run_scheduled else shapes) or Shapes()
         if entry.pays:
             return Tier(True, 0)
         cost = entry.cost or estimated
@@ -261,8 +261,11 @@ class Executor:
             schedule = self._schedules[compiled] = Schedule(self.plan, items)
         return schedule
 
-    def _run_blocking(self, *values: Any) -> Sequence[Any]:
-        """Runs a plan with ops that may wait. Its other ops are compiled when that pays."""
+    def _run_scheduled(self, *values: Any) -> Sequence[Any]:
+        """Runs a plan that may have to end early: ops of it wait, or all runs have a deadline.
+
+        Its other ops are compiled when that pays.
+        """
         control = RunControl(self._state, self._state.timeout)
         if self._jit is not Jit.AUTO or self._items is not None:
             return self.run_under(control, None, values)
@@ -279,6 +282,7 @@ class Executor:
         if entry.cost is not None:
             entry.saved += entry.cost.saving
             if entry.saved > entry.cost.compile_seconds:
+                entry.pays = True
                 self._compiled_items()
         return self.run_under(control, None, values)
 

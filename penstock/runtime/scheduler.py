@@ -104,6 +104,7 @@ class _Run:
                 if len(still) == len(left):
                     self._control.wait(seen)
                 left = still
+            self._control.check()  # the last item may have outlasted the deadline
         except CancelledError as error:
             raise self._told_by_waiting_op(error) from error.__cause__
         finally:

@@ -194,6 +194,7 @@ class SessionState:
         slot = self._variables.get(key)
         if slot is None:
             with self.lock:
+                self.check()
                 slot = self._variables.setdefault(key, VariableSlot(op, self.lock))
         return slot
 
@@ -203,6 +204,7 @@ class SessionState:
         if slot is None:
             attrs = op._attrs
             with self.lock:
+                self.check()
                 slot = self._random.setdefault(
                     op, RandomSlot(attrs.get("seed", 0), attrs.get("seed2", 0))
                 )
@@ -220,7 +222,11 @@ class SessionState:
             self.changed.notify_all()
 
     def check(self) -> None:
-        """Raises CancelledError where the session has been closed."""
+        """Raises CancelledError where the session has been closed.
+
+        What makes something at its first use asks this: a run that was under way when the session
+        was closed must not find all empty.
+        """
         if self.cancelled:
             raise CancelledError(None, None, "Session has been closed.")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -85,11 +86,13 @@ class CompiledCluster(Cluster):
         self._random = [state.random(op) for op in plan.random]
         self._is_known = [tensor in plan.known_inputs for tensor in plan.inputs]
         self._any_known = any(self._is_known)
+        self._has_variables = bool(plan.writes or plan.reads)
         self._large = _large_constants(plan.steps)
         self._programs: dict[Any, _Program] = {}
         self._only_interpreted: set[Any] = set()  # keys for which tracing fails
         self.compile_seconds: list[float] = []
         self._interpreter: Interpreter | None = None
+        self._compiling = threading.Lock()
         self._jax = load_jax()
 
     def __call__(self, *values: Any) -> Sequence[Any]:
@@ -98,48 +101,55 @@ class CompiledCluster(Cluster):
         Raises:
             OpError: a kernel found bad input; what the ops before it assigned stays assigned.
         """
-        jax = self._jax
-        key = self._key(values)
-        program = self._programs.get(key)
-        if program is None and self._is_interpreted(key):
-            return self._interpret(values)
-        with jax.enable_x64(True):
-            if program is None:
+        run = self._run_with_variables if self._has_variables else self._run_program
+        with self._jax.enable_x64(True):
+            while (outputs := run(values)) is None:
+                held = self._held()
+                key = self._key(values, held)
+                if self._is_interpreted(key):
+                    return self._interpret(values)
                 try:
-                    program = self._compile(values)
+                    self._make_program(key, values, held)
                 except OpError:  # an op fails, or cannot be traced
                     return self._interpret_instead(key, values)
-                self._programs[key] = program
-            if self._any_known:
-                values = tuple(
-                    [v for v, is_known in zip(values, self._is_known, strict=True) if not is_known]
-                )
-            counters = [
-                slot.take(n) for slot, n in zip(self._random, program.reserved, strict=True)
-            ]
-            if not self._written and not self._only_read:
-                outputs, _ = program.run(list(values), [], [], counters, self._large)
-            else:
-                outputs = self._run_with_variables(program, values, counters)
         return [np.asarray(output) for output in outputs]
 
-    def _run_with_variables(
-        self, program: _Program, values: Sequence[Any], counters: list[Any]
-    ) -> Sequence[Any]:
-        with self._state.lock:  # from reading the variables to assigning them: the update is atomic
-            written = [_on_device(slot, self._jax) for slot in self._written]
-            read = [_on_device(slot, self._jax) for slot in self._only_read]
-            outputs, new = program.run(list(values), written, read, counters, self._large)
-            for slot, value in zip(self._written, new, strict=True):
-                slot.value = value
+    def _make_program(self, key: Any, values: Sequence[Any], held: list[Any]) -> None:
+        """Compiles the program of a key. Threads that want the same one wait for the first."""
+        with self._compiling:
+            if key not in self._programs:
+                self._programs[key] = self._compile(values, held)
+
+    def _run_program(self, values: Sequence[Any]) -> Sequence[Any] | None:
+        """Runs the program for these values; None where there is none yet."""
+        program = self._programs.get(self._key(values, self._held()))
+        if program is None:
+            return None
+        if self._any_known:
+            values = [v for v, known in zip(values, self._is_known, strict=True) if not known]
+        counters = [slot.take(n) for slot, n in zip(self._random, program.reserved, strict=True)]
+        written = [_on_device(slot, self._jax) for slot in self._written]
+        read = [_on_device(slot, self._jax) for slot in self._only_read]
+        outputs, new = program.run(list(values), written, read, counters, self._large)
+        for slot, value in zip(self._written, new, strict=True):
+            slot.value = value
         return outputs
 
-    def _key(self, values: Sequence[Any]) -> Any:
-        slots = [
-            slot.value.shape if slot.value is not None else None
-            for slot in (*self._written, *self._only_read)
-        ]
-        shapes = (*[v.shape for v in values], *slots)
+    def _run_with_variables(self, values: Sequence[Any]) -> Sequence[Any] | None:
+        """`_run_program` under the lock: no other run assigns the variables meanwhile.
+
+        From looking at their shapes, by which the program is chosen, to assigning them: so the
+        update is atomic. Nothing is compiled here, for that would keep all readers waiting.
+        """
+        with self._state.lock:
+            return self._run_program(values)
+
+    def _held(self) -> list[Any]:
+        """What the variables hold, the assigned ones first; None without a value."""
+        return [slot.value for slot in (*self._written, *self._only_read)]
+
+    def _key(self, values: Sequence[Any], held: list[Any]) -> Any:
+        shapes = (*[v.shape for v in values], *[None if v is None else v.shape for v in held])
         if not self._any_known:
             return shapes
         known = [
@@ -182,7 +192,7 @@ class CompiledCluster(Cluster):
         except BaseException as error:
             raise self._interpreter.explain_error(error) from error.__cause__
 
-    def _compile(self, values: Sequence[Any]) -> _Program:
+    def _compile(self, values: Sequence[Any], held: list[Any]) -> _Program:
         start = time.perf_counter()
         jax = self._jax
         known_values = {
@@ -198,12 +208,13 @@ class CompiledCluster(Cluster):
         )
 
         def shaped(array: Any) -> Any:
-            return jax.ShapeDtypeStruct(array.shape, array.dtype)
+            # Without a value: reading it while tracing is the error that a run would give.
+            return None if array is None else jax.ShapeDtypeStruct(array.shape, array.dtype)
 
         arguments = (
             [shaped(v) for v, is_known in zip(values, self._is_known, strict=True) if not is_known],
-            [self._shape_of_slot(slot, jax) for slot in self._written],
-            [self._shape_of_slot(slot, jax) for slot in self._only_read],
+            [shaped(array) for array in held[: len(self._written)]],
+            [shaped(array) for array in held[len(self._written) :]],
             # The keys are arguments too: one drawn by chance would make a program of its own.
             [tuple([jax.ShapeDtypeStruct((n,), np.uint32) for n in (2, 4)]) for _ in self._random],
             [shaped(array) for array in self._large],
@@ -213,11 +224,6 @@ class CompiledCluster(Cluster):
         compiled = lowered.compile(compiler_options=options)
         self.compile_seconds.append(time.perf_counter() - start)
         return _Program(compiled, tracer.reserved)
-
-    def _shape_of_slot(self, slot: VariableSlot, jax: Any) -> Any:
-        if slot.value is not None:
-            return jax.ShapeDtypeStruct(slot.value.shape, slot.value.dtype)
-        return None  # not assigned yet: reading it while tracing is the error that a run would give
 
     def _only_read_ops(self) -> list[Operation]:
         writes = set(self.plan.writes)

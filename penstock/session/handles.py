@@ -117,8 +117,10 @@ class TensorHandle:
         return self._handle
 
     def __del__(self) -> None:
-        if getattr(self, "_kept_by_us", False) and not self._state.cancelled:
-            tensors_of(self._state).bury(self._handle)
+        if getattr(self, "_kept_by_us", False):
+            stored = self._state.resources.get(SessionTensors)
+            if stored is not None:  # the session is open
+                stored.bury(self._handle)
 
 
 def with_handles(fetches: Fetches, state: SessionState) -> Rebuild:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from penstock.graph import errors
 from penstock.graph.export import export
 from penstock.graph.graph import Graph
+from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.stacks import default_graph, drop_session, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
@@ -32,7 +32,7 @@ from penstock.session.report import print_in_terminal
 from penstock.session.sightings import Sightings
 from penstock.session.tracing import Tracer, add_graph
 
-_open_sessions: weakref.WeakSet[BaseSession] = weakref.WeakSet()
+_open_sessions = OpenSessions()
 
 _SIMPLE = (Tensor, Operation, str)
 
@@ -103,9 +103,10 @@ class BaseSession:
     def close(self) -> None:
         """Frees what it holds. A second call does nothing; any run after it raises RuntimeError."""
         if not self._closed:
-            self._sightings.end(self._records.values())
-        self._closed = True
+            self._closed = True
+            self._sightings.end(list(self._records.values()))  # runs may still be adding to them
         self._graph._sessions.discard(self)
+        _open_sessions.discard(self)
         self._runs.clear()
         self._executors.clear()
         self._staged.clear()
@@ -451,9 +452,9 @@ class BaseSession:
     def _executor_for_looking(self, parsed: Fetches, feeds: tuple[Tensor, ...]) -> Executor:
         """The executor of a kind of run, whatever the order of its feeds; a new one is not kept."""
         late_reads = frozenset(parsed.late_reads)
-        for fetched, fed, late in self._executors:
+        for (fetched, fed, late), executor in list(self._executors.items()):
             if (fetched, late) == (parsed.elements, late_reads) and set(fed) == set(feeds):
-                return self._executors[fetched, fed, late]
+                return executor
         plan = self._plan((parsed.elements, feeds, late_reads))
         return Executor(plan, self._state, self._jit, [converter(feed) for feed in feeds])
 
@@ -503,7 +504,7 @@ class Session(BaseSession):
         SessionOptions(config)
         if target:
             raise errors.NotFoundError(None, None, f"No session factory registered for {target!r}")
-        for session in list(_open_sessions):
+        for session in _open_sessions.found():
             session._reset = True
             session.close()
 

@@ -11,6 +11,7 @@ import pytest
 
 import penstock as tf
 from penstock.runtime.xla import CompiledCluster
+from tests.waiting import Started
 
 LEVELS = {"interpreted": -1, "auto": 0, "compiled": 1}
 
@@ -106,12 +107,11 @@ def test_runs_that_only_read_go_on_while_another_compiles(
     compiling, read = threading.Event(), threading.Event()
     compile_cluster = CompiledCluster._compile
 
-    def compile_when_read(cluster: CompiledCluster, values: Any) -> Any:
-        if not any([step.op is update for step in cluster.steps]):
-            return compile_cluster(cluster, values)
-        compiling.set()
-        assert read.wait(timeout=30), "the reader waits for the compilation"
-        return compile_cluster(cluster, values)
+    def compile_when_read(cluster: CompiledCluster, *arguments: Any) -> Any:
+        if any([step.op is update for step in cluster.steps]):
+            compiling.set()
+            assert read.wait(timeout=30), "the reader waits for the compilation"
+        return compile_cluster(cluster, *arguments)
 
     failures: list[BaseException] = []
 
@@ -148,3 +148,52 @@ def test_the_first_runs_may_come_together(level: int) -> None:
                 assert session.run(y, {x: [number] * size}) == size * (number**2 + 1)
 
         in_threads(8, work)
+
+
+def test_what_all_threads_want_is_compiled_once() -> None:
+    x = tf.placeholder(tf.float32, [None])
+    y = tf.reduce_sum(tf.square(x) + 1.0)
+    with session_of(LEVELS["compiled"]) as session:
+        in_threads(8, lambda number: session.run(y, {x: [1.0, 2.0]}))
+        (stats,) = session.run_stats()
+    assert stats.calls == 8
+    assert stats.compiles == 1
+
+
+def while_it_waits_for_the_lock(
+    session: tf.Session, run: Callable[[], Any], meanwhile: Callable[[], Any]
+) -> Any:
+    """What `run` gives, where `meanwhile` comes between it and the lock that updates take."""
+    with session._state.lock:
+        started = Started(run)
+        assert all([started.waits for _ in range(10)])  # it has compiled, if it does so before
+        meanwhile()
+    return started.result()
+
+
+@pytest.mark.parametrize("resource", [False, True], ids=["reference", "resource"])
+def test_two_threads_may_initialize(resource: bool) -> None:
+    first = tf.placeholder(tf.float32, [2])
+    v = tf.Variable(first * 2.0, use_resource=resource)
+    also = tf.group(v.initializer)
+    with session_of(LEVELS["compiled"]) as session:
+        assert not session.run(tf.is_variable_initialized(v))
+        while_it_waits_for_the_lock(
+            session,
+            lambda: session.run(also, {first: [1, 2]}),
+            lambda: session.run(v.initializer, {first: [3, 4]}),
+        )
+        assert session.run(v).tolist() == [2, 4]
+
+
+def test_a_variable_may_change_its_shape_before_a_compiled_run_reads_it() -> None:
+    v = tf.Variable([1.0, 2.0], validate_shape=False, use_resource=False)
+    longer = tf.assign(v, [1.0, 2.0, 3.0], validate_shape=False).op
+    total = tf.reduce_sum(v * 2.0)
+    with session_of(LEVELS["compiled"]) as session:
+        session.run(v.initializer)
+        assert session.run(total) == 6
+        found = while_it_waits_for_the_lock(
+            session, lambda: session.run(total), lambda: session.run(longer)
+        )
+        assert found == 12

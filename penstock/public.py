@@ -82,6 +82,7 @@ MODULES = (
     "ops.variable_collections",
     "ops.variable_store",
     "ops.variable_scope",
+    "ops.partitioners",
     "ops.init_ops",
     "ops.training_ops",
     "compat.switches",

@@ -14,8 +14,9 @@ from penstock.formats.checkpoint import (
     restore_tensors,
     save_tensors,
 )
+from penstock.formats.tensor_slice import parse_shape_and_slice
 from penstock.graph import dtypes, shapes
-from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.errors import InvalidArgumentError, OpError
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
 
 
@@ -62,7 +63,14 @@ SAVE_V2 = register(
 def restore_shape(
     prefix: Any, tensor_names: Any, shape_and_slices: Any, *, dtypes: list[Any]
 ) -> Any:
-    return [None] * len(dtypes)
+    """A slice's spec tells its shape."""
+    specs = [""] * len(dtypes) if shape_and_slices is None else _texts(shape_and_slices)
+    if len(specs) != len(dtypes):
+        return [None] * len(dtypes)
+    try:
+        return [parse_shape_and_slice(spec)[2] if spec else None for spec in specs]
+    except OpError as error:
+        raise ValueError(error.message) from None
 
 
 def restore_kernel(
@@ -78,7 +86,8 @@ RESTORE_V2 = register(
         name="RestoreV2",
         inputs=("prefix: string", "tensor_names: string", "shape_and_slices: string"),
         outputs=("tensors: dtypes",), attrs=("dtypes: list(type) >= 1",), stateful=True, host=True,
-        shape=restore_shape, kernel=restore_kernel, gradient=NOT_DIFFERENTIABLE,
+        static_inputs=("shape_and_slices",), shape=restore_shape, kernel=restore_kernel,
+        gradient=NOT_DIFFERENTIABLE,
     )
 )  # fmt: skip
 

@@ -15,6 +15,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
 from penstock.graph.stacks import default_graph
+from penstock.ops.partitioned_variables import PartitionedVariable
 from penstock.ops.resource_variables import ResourceVariable
 from penstock.ops.variables import Variable
 
@@ -28,7 +29,7 @@ class Saved:
     Attributes:
         name: its name there.
         variable: the variable, or a reference to one.
-        tensor: what is saved.
+        tensor: the variable's value, or what refers to it.
         spec: which part of a larger tensor it is, or "".
     """
 
@@ -36,6 +37,16 @@ class Saved:
     variable: Any
     tensor: Tensor
     spec: str
+
+    def saved_tensor(self) -> Tensor:
+        """What is saved. A resource that is a part is read for it, where it is."""
+        if not (self.spec and isinstance(self.variable, ResourceVariable)):
+            return self.tensor
+        graph = default_graph()
+        with graph.device(self.variable.device):
+            value = self.variable.read_value()
+            with graph.device("/device:CPU:0"):
+                return api.identity(value)
 
     @property
     def device(self) -> str:
@@ -69,13 +80,16 @@ def saved_variables(var_list: Any) -> list[Saved]:
     named = var_list if isinstance(var_list, dict) else _by_name(var_list)
     entries = []
     for name in sorted(named):
-        variable = named[name]
-        if not _is_variable(variable):
+        given = named[name]
+        if isinstance(given, (list, tuple, PartitionedVariable)):
+            entries.extend([_entry(name, part) for part in _checked_parts(list(given))])
+            continue
+        if not _is_variable(given):
             raise TypeError(
                 "names_to_saveables must be a dict mapping string names to Tensors/Variables. Not "
-                f"a variable: {variable}"
+                f"a variable: {given}"
             )
-        entries.append(_entry(name, variable))
+        entries.append(_entry(name, given))
     seen: set[Any] = set()
     for entry in entries:
         if entry.variable.op in seen:
@@ -91,21 +105,62 @@ def _is_variable(thing: Any) -> bool:
 
 
 def _by_name(var_list: Any) -> dict[str, Any]:
+    """The variables by their names in the checkpoint; parts of one tensor as a list.
+
+    Raises:
+        TypeError, ValueError: one is no variable, or two have the same name.
+    """
     named: dict[str, Any] = {}
-    for variable in var_list:
-        name = variable.op.name
-        if not _is_variable(variable):
-            raise TypeError(f"Variable to save is not a Variable: {variable}")
+    for variable in sorted(var_list, key=lambda variable: variable.name):
+        name = _saved_name(variable)
+        if getattr(variable, "_save_slice_info", None) is not None:
+            parts = named.setdefault(name, [])
+            if not isinstance(parts, list):
+                raise ValueError(f"Mixing slices and non-slices with the same name: {name}")
+            parts.append(variable)
+            continue
         if name in named:
             raise ValueError(f"At least two variables have the same name: {name}")
         named[name] = variable
     return named
 
 
-def _entry(name: str, variable: Any) -> Saved:
-    tensor = variable._as_graph_element() if isinstance(variable, Variable) else variable
+def _saved_name(variable: Any) -> str:
+    if isinstance(variable, PartitionedVariable):
+        return variable.name
+    if not _is_variable(variable):
+        raise TypeError(f"Variable to save is not a Variable: {variable}")
     info = variable._save_slice_info if isinstance(variable, Variable) else None
-    return Saved(name, variable, tensor, "" if info is None else info.spec)
+    return variable.op.name if info is None else info.full_name
+
+
+def _checked_parts(parts: list[Any]) -> list[Any]:
+    """The parts, if they are all of one tensor.
+
+    Raises:
+        ValueError: they are not.
+    """
+    names = []
+    for part in parts:
+        if not isinstance(part, Variable):
+            raise ValueError(f"Slices must all be Variables: {part}")
+        if part._save_slice_info is None:
+            raise ValueError(f"Slices must all be slices: {part}")
+        names.append(part._save_slice_info.full_name)
+        if names[0] != names[-1]:
+            raise ValueError(f"Slices must all be from the same tensor: {names[0]} != {names[-1]}")
+    return parts
+
+
+def _entry(name: str, variable: Any) -> Saved:
+    if not isinstance(variable, Variable):
+        return Saved(name, variable, variable, "")
+    info = variable._save_slice_info
+    if info is None:
+        return Saved(name, variable, variable._as_graph_element(), "")
+    is_resource = isinstance(variable, ResourceVariable)
+    tensor = variable._as_graph_element() if is_resource else variable.value()
+    return Saved(name, variable, tensor, info.spec)
 
 
 @dataclass
@@ -146,7 +201,7 @@ def _save(graph: Graph, path: Tensor, entries: list[Saved]) -> Tensor:
         path,
         [entry.name for entry in entries],
         [entry.spec for entry in entries],
-        [entry.tensor for entry in entries],
+        [entry.saved_tensor() for entry in entries],
     )
     with graph.control_dependencies([saved]), graph.colocate_with(path.op):
         return raw.Identity(path, name="control_dependency")

@@ -60,4 +60,12 @@ def _make(primary: Any, initializer: Any, validate_shape: bool, shape: Any, dtyp
         validate_shape=validate_shape,
     )
     scope.set_partitioner(partitioner)
+    whole = primary._get_save_slice_info() if isinstance(primary, Variable) else None
+    if whole is not None:  # the slot of a part is a part, too
+        name = slot.op.name[len(primary.op.name) + 1 :]
+        slot._set_save_slice_info(
+            Variable.SaveSliceInfo(
+                f"{whole.full_name}/{name}", whole.full_shape, whole.var_offset, whole.var_shape
+            )
+        )
     return slot

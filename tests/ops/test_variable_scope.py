@@ -56,7 +56,6 @@ def test_sharing() -> None:
         ({"name": "a", "shape": [2], "dtype": tf.complex64}, ValueError, "is required"),
         ({"name": "", "shape": [2]}, ValueError, "not a valid node name"),
         ({"name": "a", "shape": [2], "custom_getter": 3}, ValueError, "not callable"),
-        ({"name": "a", "shape": [2], "partitioner": max}, NotImplementedError, "partitioner"),
     ],
 )
 def test_bad_variables(arguments: Any, error: Any, words: str) -> None:

@@ -16,6 +16,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw
 from penstock.graph.public import name_scope
 from penstock.graph.region import Region
+from penstock.graph.scopes import StackSetting
 from penstock.ops.indexed_slices import IndexedSlices
 
 Grad = Any  # Tensor | IndexedSlices | None
@@ -183,9 +184,11 @@ def gradients(
     if len(starts) != len(ys):
         raise ValueError(f"Passed {len(starts)} grad_ys for {len(ys)} ys")
     graph = graph_of([*ys, *xs, *stops, *starts])
+    named = [*ys, *xs, *stops, *[start for start in starts if start is not None]]
     with (
         graph.as_default(),
-        name_scope(name, "gradients", [*ys, *xs, *stops, *[s for s in starts if s is not None]]),
+        name_scope(name, "gradients", named) as scope,
+        StackSetting(graph, "gradient_walk", scope[:-1]),
     ):
         y_tensors = [_tensor(y, "y") for y in ys]
         x_tensors = [_tensor(getattr(x, "handle", x), "x", as_ref=True) for x in xs]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 import zlib
@@ -35,6 +36,14 @@ IGNORED_ATTRS = (
     "_XlaSeparateCompiledGradients",
     "token",
 )
+
+# Programs with branches: TensorFlow makes Switch and Merge of them, penstock one op. What stands
+# around them is compared.
+BRANCHING = ("learning_rate_branches", "moving_averages")
+BRANCHES = re.compile(r"(^|/)(cond|case)(_\d+)?(/|$)")
+INITIALIZED = (
+    "IsVariableInitialized", "VarIsInitializedOp", "_InitializedValue", "_ResourceInitializedValue",
+)  # fmt: skip
 
 # Constants with more elements than this are recorded by their checksum.
 MAX_LISTED = 64
@@ -91,6 +100,16 @@ def plain_graph(graph_def: Any) -> list[list[Any]]:
 def gradient_nodes(graph: list[list[Any]], start: int) -> list[list[Any]]:
     """The nodes from `start` on, without the weights' values: they repeat what the case says."""
     return [node[:3] + [{}] if node[0].startswith("cotangent") else node for node in graph[start:]]
+
+
+def outside_branches(graph: list[list[Any]]) -> list[list[Any]]:
+    """The nodes that belong to no branch, without their inputs from branches."""
+    inside = {node[0] for node in graph if BRANCHES.search(node[0]) or node[1] in INITIALIZED}
+    return [
+        [name, op, [i for i in inputs if i.lstrip("^").split(":")[0] not in inside], attrs]
+        for name, op, inputs, attrs in graph
+        if name not in inside
+    ]
 
 
 def plain_node(node: Any) -> list[Any]:

@@ -65,9 +65,9 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
         "python.training",
         "adadelta adagrad adam basic_session_run_hooks checkpoint_management checkpoint_utils "
         "coordinator device_setter ftrl gradient_descent input learning_rate_decay momentum "
-        "monitored_session moving_averages optimizer queue_runner queue_runner_impl rmsprop "
-        "saver server_lib session_manager session_run_hook supervisor sync_replicas_optimizer "
-        "training training_util",
+        "monitored_session optimizer queue_runner queue_runner_impl rmsprop saver server_lib "
+        "session_manager session_run_hook supervisor sync_replicas_optimizer training "
+        "training_util",
         "train",
     ),
     **_below("python.client", "session", ""),
@@ -92,7 +92,10 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
 }
 
 # Modules of that kind whose names are not public, and the modules of ours that hold them.
-OWN_MODULES = {"python.client.timeline": "penstock.compat.timeline"}
+OWN_MODULES = {
+    "python.client.timeline": "penstock.compat.timeline",
+    "python.training.moving_averages": "penstock.train.moving_averages",
+}
 
 # Folders of protobuf modules (graph_pb2, config_pb2, ...); TensorBoard ships these files too.
 PROTO_FOLDERS = ("core.example", "core.framework", "core.protobuf", "core.util")

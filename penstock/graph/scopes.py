@@ -23,6 +23,7 @@ class ScopeStacks(threading.local):
         self.colocations: list[Operation] = []
         self.attrs: dict[str, Any] = {}
         self.gradient_overrides: dict[str, str] = {}
+        self.gradient_walk = ""  # the name of the walk backwards whose ops are being made
         self.container = ""
         self.variable_creators: list[Callable[..., Any]] = []
         self.variable_store: Any = None  # the variable scopes' part: ops/variable_scope.py

@@ -68,7 +68,7 @@ def needed_operations(
             if tensor not in feeds:
                 pending.append(tensor if tensor.op.regions else tensor.op)
         if op._control_inputs:
-            pending.extend(op._control_inputs)
+            pending.extend(_controls(op, feeds))
     ordered = sorted(needed, key=lambda op: op._id)
     if not _is_topological(ordered, feeds):
         ordered = _sort(needed, feeds)
@@ -76,7 +76,18 @@ def needed_operations(
 
 
 def _predecessors(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
-    return [tensor.op for tensor in op._inputs if tensor not in feeds] + op._control_inputs
+    return [tensor.op for tensor in op._inputs if tensor not in feeds] + _controls(op, feeds)
+
+
+def _controls(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
+    """The operations that `op` waits for without taking a value; not the placeholders that are fed:
+    the feed stands in their place, and running them would be an error.
+    """
+    return [
+        control
+        for control in op._control_inputs
+        if control.type != "Placeholder" or control.outputs[0] not in feeds
+    ]
 
 
 def _is_topological(ordered: list[Operation], feeds: frozenset[Tensor]) -> bool:

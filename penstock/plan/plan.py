@@ -59,6 +59,7 @@ class Step:
         op: the operation.
         operands: one for each input arg that the kernel takes; a list for a list arg.
         writes: the variables that it assigns.
+        outputs: the op's outputs; others in the place of those that are fed.
     """
 
     op: Operation
@@ -246,7 +247,8 @@ class Rewriter:
         self._append(op, operands, writes)
 
     def _append(self, op: Operation, operands: list[Operand], writes: list[Operation]) -> Step:
-        step = Step(op, operands, writes, op.outputs)
+        outputs = op.outputs if self._fed.isdisjoint(op.outputs) else self._beside_feeds(op)
+        step = Step(op, operands, writes, outputs)
         self.steps.append(step)
         for output in op.outputs:
             if (
@@ -254,6 +256,15 @@ class Rewriter:
             ):  # reads of it come after this step, and see what it wrote
                 self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
+
+    def _beside_feeds(self, op: Operation) -> list[Tensor]:
+        """The outputs of an op that runs though one of them is fed: the feed is not its value."""
+        outputs = []
+        for output in op.outputs:
+            beside = Tensor(op, output.value_index, output.dtype)
+            beside._shape = output._shape
+            outputs.append(beside if output in self._fed else output)
+        return outputs
 
     def _add_region_op(self, op: Operation) -> None:
         """Adds an op with regions; of these only what gives the outputs that are asked for."""

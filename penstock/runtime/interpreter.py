@@ -286,7 +286,7 @@ class _Writer:
         if spec.view and not self._borrowed.isdisjoint(
             [o for o in step.flat_operands() if isinstance(o, Tensor)]
         ):
-            self._borrowed.update(op.outputs)
+            self._borrowed.update(step.outputs)
         targets = self._targets(step)
         if any([arg.many for arg in spec.output_args]):
             call = f"flat({call})"
@@ -362,17 +362,17 @@ class _Writer:
         validate = op._attrs.get("validate_shape", True)
         if op.spec.unread and not self._borrowed.isdisjoint(step.flat_operands()):
             call = f"np.array({call})"  # the caller may go on writing into what was fed
-        wanted = [output for output in op.outputs if output in self._last_use]
+        wanted = [output for output in step.outputs if output in self._last_use]
         self._line("    with lock:", op)
         if len(slots) == 1 and not has_plain_outputs(step):
-            target = f"{self._new_register(op.outputs[0])} = " if wanted else ""
+            target = f"{self._new_register(step.outputs[0])} = " if wanted else ""
             store = f"{slots[0]}.write({call})" if validate else f"{slots[0]}.replace({call})"
             self._line(f"        {target}{store}", op)
             return
         self._line(f"        w = {call}", op)
         self._line(f"        write_all([{', '.join(slots)}], w[:{len(slots)}], {validate})", op)
         plain, written = itertools.count(len(slots)), itertools.count()
-        for arg, output in zip(op.spec.output_args, op.outputs, strict=True):
+        for arg, output in zip(op.spec.output_args, step.outputs, strict=True):
             index = next(written) if arg.is_ref else next(plain)
             if output in self._last_use:
                 self._line(f"        {self._new_register(output)} = w[{index}]", op)
@@ -390,7 +390,7 @@ class _Writer:
         others = ", ".join([self._text(operand) for operand in step.operands[len(slots) :]])
         self._line("    with lock:", op)
         call = f"{self._name('u', update)}({others})"
-        if any([output in self._last_use for output in op.outputs]):
+        if any([output in self._last_use for output in step.outputs]):
             call = f"{self._targets(step)}{call}[0]"
         self._line(f"        {call}", op)
 

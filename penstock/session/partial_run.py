@@ -59,6 +59,7 @@ class _Stage:
         executor: runs what is new.
         takes: kept tensors whose values it takes, after the fed ones.
         dropped: kept tensors that the feeds make out of date.
+        recalled: fetches that an earlier stage's assignments gave, by their number.
         keeps: results that are kept, by their number.
         shared: for each fetch, whether the handle keeps its value too.
         to: where it leads.
@@ -67,6 +68,7 @@ class _Stage:
     executor: Executor
     takes: list[Tensor]
     dropped: list[Tensor]
+    recalled: list[tuple[Tensor, int]]
     keeps: list[tuple[Tensor, int]]
     shared: list[bool]
     to: _Place
@@ -182,8 +184,10 @@ class StagedRun:
                 bits |= depends[tensor.op]
                 if _stands_for_variable(tensor):
                     bits |= self._bits.get(variable_of(tensor), 0)
-            for control in op._control_inputs:
-                bits |= depends[control]
+            for control in op._control_inputs:  # one that is not there is a placeholder that is fed
+                bits |= depends.get(control, 0)
+                for tensor in control.outputs:
+                    bits |= self._bits.get(tensor, 0)
             depends[op] = bits
         return depends
 
@@ -244,7 +248,9 @@ class StagedRun:
         done = place.done | frozenset(ran)
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
-        plan = self._plan(results, fed, place)
+        recalled = [(f, n) for n, f in enumerate(fetches) if _is_ref(f) and f in place.kept]
+        computed = [fetch for fetch in results if fetch not in dict(recalled)]
+        plan = self._plan(computed, fed, place)
         key = ("stage", *call.key)
         record = self._records.setdefault(key, RunRecord(fetches, fed, staged=True))
         converters = [_kept_converter(t) for t in plan.feeds]
@@ -253,6 +259,7 @@ class StagedRun:
             Executor(plan, self._state, self._jit, converters, record),
             takes=list(plan.feeds[len(fed) :]),
             dropped=list(start.kept - kept),
+            recalled=recalled,
             keeps=[(t, n) for n, t in enumerate(results) if t in kept and isinstance(t, Tensor)],
             shared=[fetch in kept for fetch in fetches],
             to=self._place(done, kept),
@@ -261,7 +268,7 @@ class StagedRun:
 
     def _plan(self, results: list[Element], fed: tuple[Tensor, ...], place: _Place) -> Plan:
         """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
-        kept = [t for t in place.kept if t not in fed]
+        kept = [t for t in place.kept if t not in fed and (t in self.feeds or not _is_ref(t))]
         kept.sort(key=lambda t: (t.op._id, t.value_index))
         plan = make_plan(self._graph, results, [*fed, *kept], done=place.done, asked=self._asked)
         used = {operand for step in plan.steps for operand in step.flat_operands()}
@@ -275,11 +282,14 @@ class StagedRun:
         for op in ran:
             own = self._depends[op]
             for output in op.outputs:
-                if output.dtype._is_ref_dtype:
+                if output in self.fetches:
+                    found.append(output)
+                    continue
+                if output.dtype._is_ref_dtype:  # who takes it reads the variable
                     continue
                 # Taken by what has yet to run, or may run for another batch when `op` does not.
                 wanted = [c in later or self._depends.get(c, 0) & ~own for c in output._consumers]
-                if output in self.fetches or any(wanted):
+                if any(wanted):
                     found.append(output)
         return found
 
@@ -325,6 +335,10 @@ def _variables_written(op: Operation) -> list[Operation]:
         pairs = zip(member.spec.input_args, member._inputs, strict=False) if names else ()
         found += [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
     return found
+
+
+def _is_ref(fetch: Element) -> bool:
+    return isinstance(fetch, Tensor) and fetch.dtype._is_ref_dtype
 
 
 def _op(fetch: Element) -> Operation:
@@ -401,6 +415,10 @@ class PartialRunHandle(str):
             stage = place.stages.get(call.key) or self._staged.make_stage(place, call)
             values = self._values
             results = stage.executor.run_timed(*fed, *[values[tensor] for tensor in stage.takes])
+            if stage.recalled:
+                results = list(results)
+                for tensor, number in stage.recalled:
+                    results.insert(number, values[tensor])
             for tensor in stage.dropped:
                 del values[tensor]
             values.update(zip(call.feeds, fed, strict=True))

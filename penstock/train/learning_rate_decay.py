@@ -213,6 +213,64 @@ def _half_wave(part: Any) -> Any:
     return 0.5 * (1.0 + api.cos(api.constant(math.pi) * part))
 
 
+@export("train.cosine_decay_restarts")
+def cosine_decay_restarts(
+    learning_rate: Any,
+    global_step: Any,
+    first_decay_steps: Any,
+    t_mul: Any = 2.0,
+    m_mul: Any = 1.0,
+    alpha: Any = 0.0,
+    name: str | None = None,
+) -> Tensor:
+    """`cosine_decay` that starts again and again (Loshchilov and Hutter, 2016).
+
+    Args:
+        learning_rate: the rate at step 0, a float32 or scalar tensor of it.
+        global_step: the step, a number, tensor or variable.
+        first_decay_steps: the length of the first period.
+        t_mul: by what each next period is longer.
+        m_mul: by what the rate that each next period starts with is multiplied.
+        alpha: the last rate of a period as a part of the first.
+        name: a name for the operations.
+
+    Returns:
+        A scalar Tensor of the type of `learning_rate`.
+
+    Raises:
+        ValueError: `global_step` is None.
+
+    Example:
+        >>> rate = tf.train.cosine_decay_restarts(0.1, step, 1000)
+    """
+    with name_scope(name, "SGDRDecay") as scope:
+        rate, (first, alpha, longer, lower) = _start(
+            learning_rate, first_decay_steps, alpha, t_mul, m_mul
+        )
+        part = api.cast(global_step, rate.dtype) / first
+        period, part = api.cond(
+            api.equal(longer, 1.0),
+            lambda: _place_in_equal_periods(part),
+            lambda: _place_in_growing_periods(part, longer),
+        )
+        height = 0.5 * lower**period
+        wave = height * (1.0 + api.cos(api.constant(math.pi) * part))
+        return api.multiply(rate, (1 - alpha) * wave + alpha, name=scope)
+
+
+def _place_in_equal_periods(part: Any) -> tuple[Any, Any]:
+    """The number of the period, and the part of it that is over."""
+    period = api.floor(part)
+    return period, part - period
+
+
+def _place_in_growing_periods(part: Any, longer: Any) -> tuple[Any, Any]:
+    """The same, where each period is longer than the last: their lengths are a geometric series."""
+    period = api.floor(api.log(1.0 - part * (1.0 - longer)) / api.log(longer))
+    before = (1.0 - longer**period) / (1.0 - longer)
+    return period, (part - before) / longer**period
+
+
 @export("train.linear_cosine_decay")
 def linear_cosine_decay(
     learning_rate: Any,

@@ -268,3 +268,47 @@ def test_views_and_strange_orders(session: Any) -> None:
         assert session.run(y, {x: array}).tolist() == array.tolist()
     swapped = whole.astype(whole.dtype.newbyteorder())
     assert session.run(y, {x: swapped}).tolist() == whole.tolist()
+
+
+# Feeds beside operations that run
+
+
+@pytest.fixture(name="tier", params=[-1, 1], ids=["interpreted", "compiled"])
+def fixture_tier(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A session that never compiles, or always."""
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = request.param
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        yield session
+
+
+def test_what_waits_for_a_fed_placeholder_waits_for_the_feed(tier: Any) -> None:
+    x = tf.placeholder(tf.float32, [])
+    with tf.control_dependencies([x]):
+        after = tf.constant([1.0, 2.0]) * 3.0
+    for _ in range(4):
+        assert tier.run(after, {x: 1.0}).tolist() == [3.0, 6.0]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value"):
+        tier.run(after)
+    with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value"):
+        tier.run([after, x.op], {x: 1.0})
+
+
+def test_a_feed_stays_though_its_operation_runs_too(tier: Any) -> None:
+    x = tf.placeholder(tf.float32, [])
+    fed = tf.square(x)
+    equal = tf.square(x)
+    with tf.control_dependencies([fed]):
+        after = x + 1.0
+    taken = fed * 2.0
+    for _ in range(4):
+        found = tier.run([fed, equal, after, taken], {x: 3.0, fed: 10.0})
+        assert found == [10.0, 9.0, 4.0, 20.0]
+
+
+def test_one_output_may_be_fed_while_another_is_computed(tier: Any) -> None:
+    x = tf.placeholder(tf.float32, [4])
+    first, second = tf.split(x, 2)
+    total = tf.reduce_sum(first) + tf.reduce_sum(second)
+    for _ in range(4):
+        assert tier.run([total, second], {x: [1, 2, 3, 4], first: [10, 20]})[0] == 37.0

@@ -111,6 +111,38 @@ def refused(stages: Any, handle: Any, fetches: Any, feeds: Any, phrase: str) -> 
     assert phrase in caught.value.message
 
 
+@pytest.mark.parametrize("resource", [False, True])
+def test_what_an_update_gave_can_be_fetched_in_a_later_stage(resource: bool) -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        v = tf.Variable(1.0, use_resource=resource)
+        x = tf.placeholder(tf.float32, [])
+        update = tf.convert_to_tensor(v.assign_add(10.0))
+        other = tf.placeholder(tf.float32, [])
+        with tf.control_dependencies([update]):
+            later = v.assign(other)
+        product = update * x
+        session.run(v.initializer)
+        for number in range(4):
+            handle = session.partial_run_setup([update, product, later], [x, other])
+            assert session.partial_run(handle, product, {x: 2.0}) == 22.0
+            session.partial_run(handle, later, {other: 1.0})
+            assert session.partial_run(handle, update) == 11.0, number
+            assert session.partial_run(handle, [product, update, update]) == [22.0, 11.0, 11.0]
+
+
+def test_what_waits_for_a_placeholder_waits_for_its_feed() -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+        with tf.control_dependencies([x]):
+            after = y + 1.0
+        handle = session.partial_run_setup([after], [x, y])
+        with pytest.raises(tf.errors.InvalidArgumentError, match="It needs Placeholder:0"):
+            session.partial_run(handle, after, {y: 1.0})
+        assert session.partial_run(handle, after, {x: 0.0, y: 1.0}) == 2.0
+        assert session.partial_run(handle, after, {y: 2.0}) == 3.0
+        assert session.partial_run(handle, after, {x: 1.0}) == 3.0
+
+
 def test_a_feed_that_is_missing(stages: Any) -> None:
     feeds = {stages.a: 1, stages.b: 2}
     phrase = "can't be computed from the feeds that have been fed so far"

@@ -23,6 +23,7 @@ SCHEDULES: dict[str, Any] = {
     "inverse": lambda rate, step, steps: tf.train.inverse_time_decay(rate, step, steps, 0.9),
     "polynomial": tf.train.polynomial_decay,
     "cosine": tf.train.cosine_decay,
+    "restarts": tf.train.cosine_decay_restarts,
     "linear cosine": tf.train.linear_cosine_decay,
     "noisy linear cosine": tf.train.noisy_linear_cosine_decay,
 }

@@ -1,0 +1,328 @@
+"""What the handle of a `tf.TensorArray` stands for while a run goes on: the array itself.
+
+`ArrayValue` is what the interpreter has, a list that the ops of the array change; the order of
+these is that of the flow, which each of them takes and gives. `TracedArray` is what it is while XLA
+compiles: one array with an axis more, whose every change is a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from penstock.graph import shapes
+from penstock.graph.errors import InvalidArgumentError, UnimplementedError
+
+_NEVER = object()  # was written
+_READ = object()  # and cleared
+
+
+class ArrayValue:
+    """A TensorArray in one run.
+
+    Args:
+        name: for messages.
+        size: the number of elements.
+        dtype: the NumPy type of the elements.
+        element_shape: what is known of their shape.
+        dynamic: it grows when it is written past its end.
+        clear_after_read: an element is let go when it has been read.
+        identical: all elements have the same shape.
+        adds: a second write of an element adds to it: it holds gradients.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        size: int,
+        dtype: Any,
+        element_shape: shapes.Shape,
+        dynamic: bool,
+        clear_after_read: bool,
+        identical: bool,
+        adds: bool = False,
+    ) -> None:
+        self._name = name
+        self._dtype = dtype
+        self._element_shape = element_shape
+        self._dynamic = dynamic
+        self._clear_after_read = clear_after_read
+        self._identical = identical
+        self._adds = adds
+        self._closed = False
+        self._items: list[Any] = [_NEVER] * size
+        self._shapes: list[Any] = [None] * size
+        self._gradients: dict[str, ArrayValue] = {}
+
+    def _refuse(self, text: str) -> InvalidArgumentError:
+        return InvalidArgumentError(None, None, f"TensorArray {self._name}: {text}")
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise InvalidArgumentError(
+                None, None, f"TensorArray {self._name} has already been closed."
+            )
+
+    def write(self, index: Any, value: Any) -> None:
+        """Sets an element."""
+        self._check_open()
+        place = int(index)
+        if place < 0 or (place >= len(self._items) and not self._dynamic):
+            size = len(self._items)
+            raise self._refuse(
+                f"Tried to write to index {place} but array is not resizeable and size is: {size}"
+            )
+        missing = place + 1 - len(self._items)
+        if missing > 0:
+            self._items += [_NEVER] * missing
+            self._shapes += [None] * missing
+        self._check_shape(value)
+        old = self._items[place]
+        if old is _NEVER:
+            self._items[place] = value
+            self._shapes[place] = value.shape
+        elif self._adds and old is not _READ:
+            self._items[place] = old + value
+        else:
+            why = "read" if old is _READ else "written to"
+            raise self._refuse(
+                f"Could not write to TensorArray index {place} because it has already been {why}."
+            )
+
+    def _check_shape(self, value: Any) -> None:
+        if not shapes.compatible(self._element_shape, value.shape):
+            raise self._refuse(
+                f"Could not write to TensorArray: the value's shape is "
+                f"{shapes.bracket_text(value.shape)}, but the element_shape is "
+                f"{shapes.bracket_text(self._element_shape or ())}."
+            )
+        if self._identical:
+            self._element_shape = value.shape
+
+    def read(self, index: Any) -> Any:
+        """An element."""
+        self._check_open()
+        place = int(index)
+        if not 0 <= place < len(self._items):
+            raise InvalidArgumentError(
+                None, None,
+                f"Tried to read from index {place} but array size is: {len(self._items)}",
+            )  # fmt: skip
+        value = self._items[place]
+        if value is _READ:
+            raise self._refuse(
+                f"Could not read index {place} twice because it was cleared after a previous read "
+                "(perhaps try setting clear_after_read = false?)."
+            )
+        if value is _NEVER:
+            return np.zeros(self._shape_of(place), self._dtype)
+        if self._clear_after_read:
+            self._items[place] = _READ
+        return value
+
+    def _shape_of(self, place: int) -> Any:
+        shape = self._element_shape if self._shapes[place] is None else self._shapes[place]
+        if not shapes.is_known(shape):
+            raise self._refuse(
+                f"Could not read from TensorArray index {place}. Furthermore, the element shape is "
+                "not fully defined. If you set the full element_shape property on the forward "
+                "TensorArray, the proper all-zeros tensor will be returned instead of this error."
+            )
+        return shape
+
+    def gather(self, indices: Any, element_shape: shapes.Shape) -> Any:
+        """Some elements, stacked."""
+        places = np.asarray(indices)
+        if places.size == 0:
+            return np.zeros((0, *self._known_shape(element_shape)), self._dtype)
+        values = [self.read(place) for place in places]
+        if any([value.shape != values[0].shape for value in values]):
+            raise self._refuse(
+                "the elements that are stacked have different shapes: "
+                + ", ".join([shapes.bracket_text(value.shape) for value in values[:5]])
+            )
+        return np.stack(values)
+
+    def _known_shape(self, element_shape: shapes.Shape) -> Any:
+        shape = shapes.merge(self._element_shape, element_shape)
+        if shape is None or not shapes.is_known(shape):
+            raise UnimplementedError(
+                None, None,
+                "TensorArray has size zero, but element shape "
+                f"{'<unknown>' if shape is None else shapes.bracket_text(shape)} is not fully "
+                "defined. Currently only static shapes are supported when packing zero-size "
+                "TensorArrays.",
+            )  # fmt: skip
+        return shape
+
+    def scatter(self, indices: Any, value: Any) -> None:
+        """Sets some elements to the slices of `value`."""
+        self._check_open()
+        places = np.asarray(indices)
+        if len(places) != len(value):
+            raise InvalidArgumentError(
+                None, None,
+                f"Expected len(indices) == values.shape[0], but saw: {len(places)} vs. "
+                f"{len(value)}",
+            )  # fmt: skip
+        if places.size and not self._dynamic and places.max() >= len(self._items):
+            size = len(self._items)
+            raise InvalidArgumentError(
+                None, None, f"Max scatter index must be < array size ({places.max()} vs. {size})"
+            )
+        for place, part in zip(places, value, strict=True):
+            self.write(place, np.asarray(part))
+
+    def concat(self, element_shape: shapes.Shape) -> tuple[Any, Any]:
+        """All elements one after the other, and their lengths."""
+        values = [self.read(place) for place in range(len(self._items))]
+        if not values:
+            rest = element_shape if shapes.is_known(element_shape) else None
+            rest = rest if rest is not None else self._known_shape(None)[1:]
+            return np.zeros((0, *rest), self._dtype), np.zeros(0, np.int64)
+        if any([value.ndim == 0 for value in values]):
+            raise self._refuse(
+                "Concat saw a scalar shape at an index but requires at least vectors"
+            )
+        return np.concatenate(values), np.array([len(value) for value in values], np.int64)
+
+    def split(self, value: Any, lengths: Any) -> None:
+        """Sets the elements to parts of `value` of the given lengths."""
+        self._check_open()
+        ends = np.cumsum(lengths)
+        total = int(ends[-1]) if len(ends) else 0
+        if total != len(value):
+            raise InvalidArgumentError(
+                None, None,
+                "Expected sum of lengths to be equal to values.shape[0], but sum of lengths is "
+                f"{total} and value's shape is: {shapes.bracket_text(value.shape)}",
+            )  # fmt: skip
+        if len(lengths) != len(self._items) and not self._dynamic:
+            raise InvalidArgumentError(
+                None, None,
+                f"TensorArray's size is not equal to the size of lengths ({len(self._items)} vs. "
+                f"{len(lengths)}), and the TensorArray is not marked as dynamically resizeable",
+            )  # fmt: skip
+        for place, part in enumerate(np.split(value, ends[:-1]) if len(ends) else []):
+            self.write(place, part)
+
+    def size(self) -> Any:
+        """The number of elements."""
+        self._check_open()
+        return np.int32(len(self._items))
+
+    def close(self) -> None:
+        """Lets all elements go; nothing can be done with it any more."""
+        self._closed = True
+        self._items = []
+        self._gradients.clear()
+
+    def gradient(self, source: str) -> ArrayValue:
+        """The array of the elements' gradients in one walk backwards."""
+        found = self._gradients.get(source)
+        if found is None:
+            found = ArrayValue(
+                f"{self._name}@{source}", len(self._items), self._dtype,
+                self._element_shape, False, False, self._identical, adds=True,
+            )  # fmt: skip
+            found._shapes = list(self._shapes)
+            self._gradients[source] = found
+        return found
+
+
+class TracedArray:
+    """A TensorArray while XLA compiles.
+
+    Args:
+        size: the number of elements.
+        dtype: the NumPy type of the elements.
+        element_shape: what is known of their shape.
+
+    Attributes:
+        data: the elements, of shape [size, ...]; None until their shape is known.
+        gradients: the arrays of gradients, by source.
+    """
+
+    def __init__(self, size: int, dtype: Any, element_shape: shapes.Shape) -> None:
+        import jax.numpy as jnp  # imported where it is used first
+
+        self._jnp = jnp
+        self.length = size
+        self.dtype = dtype
+        self.element_shape = element_shape
+        self.data: Any = None
+        self.gradients: dict[str, TracedArray] = {}
+        self._adds = False
+        if shapes.is_known(element_shape):
+            self.allocate(element_shape)
+
+    def allocate(self, element_shape: Any) -> None:
+        """Makes room for elements of a shape, where there is none yet."""
+        if self.data is None:
+            self.data = self._jnp.zeros((self.length, *element_shape), self.dtype)
+
+    def _elements(self) -> Any:
+        if self.data is None:
+            raise UnimplementedError(None, None, "XLA needs the shape of a TensorArray's elements")
+        return self.data
+
+    def write(self, index: Any, value: Any) -> None:
+        self.allocate(value.shape)
+        place = self._elements().at[index]
+        self.data = place.add(value) if self._adds else place.set(value)
+
+    def read(self, index: Any) -> Any:
+        from jax.lax import dynamic_index_in_dim  # an index that is traced
+
+        return dynamic_index_in_dim(self._elements(), index, keepdims=False)
+
+    def gather(self, indices: Any, element_shape: shapes.Shape) -> Any:
+        if self.data is None and shapes.is_known(element_shape):
+            self.allocate(element_shape)
+        data = self._elements()
+        known = isinstance(indices, np.ndarray)
+        if known and np.array_equal(indices, np.arange(self.length)):
+            return data
+        return data[indices]
+
+    def scatter(self, indices: Any, value: Any) -> None:
+        self.allocate(value.shape[1:])
+        data = self._elements()
+        if not self._adds and value.shape == data.shape and _counts_up(indices):
+            self.data = self._jnp.asarray(value)
+            return
+        place = data.at[indices]
+        self.data = place.add(value) if self._adds else place.set(value)
+
+    def concat(self, element_shape: shapes.Shape) -> tuple[Any, Any]:
+        data = self._elements()
+        lengths = np.full(self.length, data.shape[1], np.int64)
+        return data.reshape((-1, *data.shape[2:])), lengths
+
+    def split(self, value: Any, lengths: Any) -> None:
+        if not isinstance(lengths, np.ndarray) or len(set(lengths.tolist())) > 1:
+            raise UnimplementedError(None, None, "XLA needs parts of one length that is known")
+        self.scatter(
+            np.arange(self.length),
+            value.reshape((self.length, -1, *value.shape[1:])),
+        )
+
+    def size(self) -> Any:
+        return np.int32(self.length)
+
+    def close(self) -> None:
+        self.data = None
+
+    def gradient(self, source: str) -> TracedArray:
+        found = self.gradients.get(source)
+        if found is None:
+            known = self.element_shape if self.data is None else self.data.shape[1:]
+            found = self.gradients[source] = TracedArray(self.length, self.dtype, known)
+            found._adds = True
+        return found
+
+
+def _counts_up(indices: Sequence[Any]) -> bool:
+    return isinstance(indices, np.ndarray) and np.array_equal(indices, np.arange(len(indices)))

@@ -320,7 +320,12 @@ def _conj(xp: Any, y: Any) -> Any:
 
 
 def sqrt_grad_kernel(xp: Any, y: Any, dy: Any) -> Any:
-    return dy * 0.5 / _conj(xp, y)
+    return _unless_zero(xp, dy, dy * 0.5 / _conj(xp, y))
+
+
+def _unless_zero(xp: Any, dy: Any, slope: Any) -> Any:
+    """The slope, but 0 where nothing flows back, also where the function is infinitely steep."""
+    return xp.where(dy == 0, dy.dtype.type(0), slope)
 
 
 def sqrt_grad_gradient(op: Operation, grad: Any) -> Grads:
@@ -333,7 +338,7 @@ def sqrt_grad_gradient(op: Operation, grad: Any) -> Grads:
 
 def rsqrt_grad_kernel(xp: Any, y: Any, dy: Any) -> Any:
     y = _conj(xp, y)
-    return dy * y * (y * y) * -0.5
+    return _unless_zero(xp, dy, dy * y * (y * y) * -0.5)
 
 
 def rsqrt_grad_gradient(op: Operation, grad: Any) -> Grads:
@@ -346,7 +351,7 @@ def rsqrt_grad_gradient(op: Operation, grad: Any) -> Grads:
 
 def reciprocal_grad_kernel(xp: Any, y: Any, dy: Any) -> Any:
     y = _conj(xp, y)
-    return -dy * y * y
+    return _unless_zero(xp, dy, -dy * y * y)
 
 
 def reciprocal_grad_gradient(op: Operation, grad: Any) -> Grads:

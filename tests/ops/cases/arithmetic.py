@@ -171,6 +171,12 @@ CASES = [
         )
     ],
     *[
+        case(
+            slope, name, np.array([0, np.inf, np.nan, 2], np.float32), np.zeros(4, np.float32)
+        ).but(gradient=False, tag="where nothing flows back")
+        for name in ("SqrtGrad", "RsqrtGrad", "ReciprocalGrad", "InvGrad")
+    ],
+    *[
         case(slope, name, floats(3, dtype="complex64"), floats(3, dtype="complex64"))
         for name in ("SqrtGrad", "RsqrtGrad", "ReciprocalGrad", "TanhGrad", "SigmoidGrad")
     ],

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.ops.case import case, fails, floats
+from tests.ops.case import case, const, fails, floats
 
 ZEROS = np.zeros(3, np.float32)
 
@@ -33,6 +33,19 @@ def in_one_op(tf: Any, x: Any, low: Any, high: Any) -> Any:
     return tf.raw_ops.ClipByValue(t=x, clip_value_min=low, clip_value_max=high)
 
 
+def averaged_slices(tf: Any, x: Any) -> Any:
+    return tf.clip_by_average_norm(
+        tf.IndexedSlices(x, tf.constant([0, 2]), tf.constant([4, 3])), 0.1
+    )
+
+
+def together_with_slices(tf: Any, x: Any, y: Any) -> Any:
+    """Slices stay slices, and count with what they hold."""
+    slices = tf.IndexedSlices(x, tf.constant([0, 0]))
+    clipped, norm = tf.clip_by_global_norm((slices, y), tf.constant(1.0))
+    return [clipped[0].values, clipped[0].indices, clipped[1], norm]
+
+
 CASES = [
     case(in_one_op, floats(2, 3), floats(high=0), floats(low=0)).but(gradient=False),
     case("clip_by_value", floats(2, 3), -1.0, 1.0),
@@ -40,7 +53,18 @@ CASES = [
     case("clip_by_norm", floats(2, 3), 1.0),
     case("clip_by_norm", floats(2, 3), 1.0, axes=[1], name="clipped"),
     case("clip_by_norm", ZEROS, 1.0).but(numeric=False),
+    case("clip_by_norm", floats(2, 3), floats(2, 1, low=1), axes=-1),
+    case("clip_by_norm", np.array([np.inf, 4], np.float32), 1.0).but(gradient=False),
+    case("clip_by_norm", np.zeros([0, 2], np.float32), 1.0).but(numeric=False),
+    case("clip_by_norm", floats(3, dtype="float64"), -1.0),
     case("clip_by_average_norm", floats(2, 3), 0.1),
+    case("clip_by_average_norm", floats(2, 3), floats(low=1), name="clipped"),
+    case("clip_by_average_norm", ZEROS, 1.0).but(numeric=False),
+    case(averaged_slices, floats(2, 3)).but(numeric=False),
+    case(together_with_slices, floats(2, 3), floats(3)).but(numeric=False),
+    case("clip_by_value", np.array([-1, 0, 5], np.int32), 0, 3),
+    case("clip_by_value", np.array([-2, -1, 2, 3], np.float32), -2.0, 2.0).but(numeric=False),
+    case("clip_by_value", np.array([-2, -1, 2, 3], np.float32), 2.0, -2.0).but(numeric=False),
     case("global_norm", [floats(2, 3), None, floats(3)]),
     case(together, floats(2, 3), floats(3), 1.0),
     case(together, floats(2, 3), floats(3), 100.0),
@@ -55,5 +79,9 @@ CASES = [
     case("norm", floats(3, dtype="complex64")),
     fails("clip_by_value", floats(2), floats(3, 2), 1.0).but(says="are not compatible"),
     fails("norm", floats(2), "other"),
+    fails("clip_by_norm", floats(2), const(np.ones([2, 1], np.float32))).but(says="not compatible"),
     fails("global_norm", 1.0),
+    fails("global_norm", "text").but(says="t_list should be a sequence"),
+    fails("global_norm", [floats(2), floats(2, dtype="float64")]),
+    fails("clip_by_global_norm", floats(2), 1.0).but(says="t_list should be a sequence"),
 ]

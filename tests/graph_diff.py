@@ -37,13 +37,12 @@ IGNORED_ATTRS = (
     "token",
 )
 
-# Programs with branches: TensorFlow makes Switch and Merge of them, penstock one op. What stands
-# around them is compared.
-BRANCHING = ("learning_rate_branches", "moving_averages")
-BRANCHES = re.compile(r"(^|/)(cond|case)(_\d+)?(/|$)")
-INITIALIZED = (
-    "IsVariableInitialized", "VarIsInitializedOp", "_InitializedValue", "_ResourceInitializedValue",
-)  # fmt: skip
+# TensorFlow makes Switch, Merge, Enter, ... of branches and loops, penstock one op that owns them.
+# Compared are the names of their results, and all that stands around them.
+RESULTS = re.compile(r"(Merge|Exit)(_\d+)?")
+# Of `v.initialized_value()` TensorFlow makes a branch on this, penstock one op.
+TESTS_OF_VARIABLES = ("IsVariableInitialized", "VarIsInitializedOp")
+INITIALIZED_VALUES = ("_InitializedValue", "_ResourceInitializedValue")
 
 # Constants with more elements than this are recorded by their checksum.
 MAX_LISTED = 64
@@ -102,14 +101,56 @@ def gradient_nodes(graph: list[list[Any]], start: int) -> list[list[Any]]:
     return [node[:3] + [{}] if node[0].startswith("cotangent") else node for node in graph[start:]]
 
 
-def outside_branches(graph: list[list[Any]]) -> list[list[Any]]:
-    """The nodes that belong to no branch, without their inputs from branches."""
-    inside = {node[0] for node in graph if BRANCHES.search(node[0]) or node[1] in INITIALIZED}
+def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
+    """The nodes that belong to no branch or loop, and the bare results of these."""
+    scopes = region_scopes(graph)
+    tests, guards = initialized_values(graph)
+    outside = []
+    inside = set(tests)
+    for node in graph:
+        scope = next((scope for scope in parents(node[0]) if scope in scopes), None)
+        if node[0] in inside:
+            continue
+        if scope is None:
+            outside.append(node)
+        elif RESULTS.fullmatch(node[0][len(scope) + 1 :]) and scope not in guards:
+            outside.append([node[0], "result", [], {}])
+        else:
+            inside.add(node[0])
     return [
         [name, op, [i for i in inputs if i.lstrip("^").split(":")[0] not in inside], attrs]
-        for name, op, inputs, attrs in graph
-        if name not in inside
+        for name, op, inputs, attrs in outside
     ]
+
+
+def initialized_values(graph: list[list[Any]]) -> tuple[set[str], set[str]]:
+    """The ops that `v.initialized_value()` makes outside of branches, and its branches' scopes."""
+    tests = {node[0] for node in graph if node[1] in TESTS_OF_VARIABLES}
+    pivots = [node for node in graph if node[0].endswith("/pred_id") and node[2][0] in tests]
+    values = {node[0] for node in graph if node[1] in INITIALIZED_VALUES}
+    return values | {node[2][0] for node in pivots}, {scope_of(node[0]) for node in pivots}
+
+
+def region_scopes(graph: list[list[Any]]) -> set[str]:
+    """The name scopes of branches and loops: those of the ops that tell them."""
+    names = {node[0] for node in graph}
+    return {
+        scope_of(name)
+        for name, op, _, _ in graph
+        if op in ("If", "While", "LoopCond")
+        or (op == "Switch" and scope_of(name) + "/pred_id" in names)
+    }
+
+
+def scope_of(name: str) -> str:
+    """The name scope that a name stands in."""
+    return name.rpartition("/")[0]
+
+
+def parents(name: str) -> list[str]:
+    """The name scopes that a name stands in, from outside in."""
+    parts = name.split("/")
+    return ["/".join(parts[:count]) for count in range(1, len(parts))]
 
 
 def plain_node(node: Any) -> list[Any]:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from typing import Any
 
-from tests.graph_diff import BRANCHING, outside_branches, plain_graph
+from tests.graph_diff import outside_regions, plain_graph
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 FOLDERS = (os.path.join(ROOT, "examples", "tour"), os.path.join(ROOT, "tests", "programs"))
@@ -68,11 +68,9 @@ def started_as(script: str) -> Any:
 def graph_of(tf: Any, program: str) -> tuple[list[list[Any]], dict[str, Any]]:
     """The graph that a program leaves, as plain data, and the program's globals.
 
-    The graph is the one the program calls `graph`, or else the default one; of a program in
-    BRANCHING what belongs to no branch.
+    The graph is the one the program calls `graph`, or else the default one, without what belongs to
+    branches and loops.
     """
     names = run_program(tf, program)
     graph = names.get("graph", tf.get_default_graph())
-    plain = plain_graph(graph.as_graph_def())
-    branching = os.path.splitext(os.path.basename(program))[0] in BRANCHING
-    return outside_branches(plain) if branching else plain, names
+    return outside_regions(plain_graph(graph.as_graph_def())), names

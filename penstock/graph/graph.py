@@ -497,6 +497,13 @@ class Graph:
         """Counts operations that TensorFlow would have made: seeds of random ops depend on it."""
         self._skipped_ids += count
 
+    @contextmanager
+    def _counted_as(self, count: int) -> Iterator[None]:
+        """Lets the operations made inside a `with` block count as so many as TensorFlow makes."""
+        wanted = self._last_id + count
+        yield
+        self._skipped_ids += wanted - self._last_id
+
     @property
     def _version(self) -> int:
         return len(self._ops)

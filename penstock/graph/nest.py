@@ -155,36 +155,69 @@ def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True) -> N
     Example:
         >>> tf.nest.assert_same_structure([1, (2,)], [3, (4,)])
     """
-    left, right = is_nested(nest1), is_nested(nest2)
+    problem = _difference(nest1, nest2, check_types)
+    if problem is None:
+        return
+    kind, detail = problem
+    raise kind(
+        "The two structures don't have the same nested structure.\n\n"
+        f"First structure: {_described(nest1)}\n\nSecond structure: {_described(nest2)}\n\n"
+        f"More specifically: {detail}\n"
+        f"Entire first structure:\n{_outline(nest1)}\nEntire second structure:\n{_outline(nest2)}"
+    )
+
+
+def _difference(one: Any, other: Any, check_types: bool) -> tuple[type[Exception], str] | None:
+    """Where two structures differ first: the error's class, and words."""
+    left, right = is_nested(one), is_nested(other)
     if left != right:
-        nested, other = (nest1, nest2) if left else (nest2, nest1)
-        raise ValueError(
-            "The two structures don't have the same nested structure.\n\n"
-            f"First structure: {nest1}\n\nSecond structure: {nest2}\n\nMore specifically: "
-            f'Substructure "type={type(nested).__name__} str={nested}" is a sequence, while '
-            f'substructure "type={type(other).__name__} str={other}" is not'
+        nested, leaf = (one, other) if left else (other, one)
+        return ValueError, (
+            f'Substructure "{_described(nested)}" is a sequence, while substructure '
+            f'"{_described(leaf)}" is not'
         )
     if not left:
-        return
-    if check_types and not _of_one_kind(nest1, nest2):
-        raise TypeError(
-            "The two structures don't have the same sequence type. First structure has type "
-            f"{type(nest1)}, while second structure has type {type(nest2)}."
+        return None
+    if check_types and not _of_one_kind(one, other):
+        return TypeError, (
+            "The two namedtuples don't have the same sequence type. First structure "
+            f"{_described(one)} has type {type(one).__name__}, while second structure "
+            f"{_described(other)} has type {type(other).__name__}"
         )
-    if isinstance(nest1, Mapping) and isinstance(nest2, Mapping) and set(nest1) != set(nest2):
-        raise ValueError(
+    if isinstance(one, Mapping) and isinstance(other, Mapping) and set(one) != set(other):
+        return ValueError, (
             "The two dictionaries don't have the same set of keys. First structure has keys "
-            f"{list(nest1)}, while second structure has keys {list(nest2)}"
+            f"{_described(list(one))}, while second structure has keys {_described(list(other))}"
         )
-    first, second = _items(nest1), _items(nest2)
+    first, second = _items(one), _items(other)
     if len(first) != len(second):
-        raise ValueError(
-            "The two structures don't have the same number of elements.\n\n"
-            f"First structure ({len(first)} elements): {nest1}\n\n"
-            f"Second structure ({len(second)} elements): {nest2}"
+        return ValueError, (
+            "The two structures don't have the same number of elements. First structure: "
+            f"{_described(one)}. Second structure: {_described(other)}"
         )
-    for one, other in zip(first, second, strict=True):
-        assert_same_structure(one, other, check_types)
+    pairs = zip(first, second, strict=True)
+    found = (_difference(mine, theirs, check_types) for mine, theirs in pairs)
+    return next((problem for problem in found if problem is not None), None)
+
+
+def _described(value: Any) -> str:
+    return f"type={type(value).__name__} str={value}"
+
+
+def _outline(structure: Any) -> str:
+    """A structure with a dot for each leaf."""
+    if not is_nested(structure):
+        return "."
+    return str(_rebuild(structure, [_Outline(_outline(item)) for item in _items(structure)]))
+
+
+class _Outline(str):
+    """A text that lists show as it is."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def _of_one_kind(one: Any, other: Any) -> bool:

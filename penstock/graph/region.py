@@ -34,6 +34,7 @@ class Region:
         backward_of: the region that it is the gradient of.
         take_saved: in a loop's gradient, makes of a saved stack and of the tensor that was saved
             the value of this iteration.
+        beside: the condition of the loop whose body this is.
 
     Attributes:
         parent: the region around it, or None.
@@ -45,8 +46,8 @@ class Region:
     """
 
     __slots__ = (
-        "_outer", "_seen", "args", "backward_of", "captured", "graph", "liveness", "owner",
-        "parent", "results", "saved", "take_saved",
+        "_beside", "_outer", "_seen", "args", "backward_of", "captured", "graph", "liveness",
+        "owner", "parent", "results", "saved", "take_saved",
     )  # fmt: skip
 
     def __init__(
@@ -54,8 +55,10 @@ class Region:
         graph: Graph,
         backward_of: Region | None = None,
         take_saved: Callable[[Tensor, Tensor], Tensor] | None = None,
+        beside: Region | None = None,
     ) -> None:
         self.graph = graph
+        self._beside = beside
         self.parent: Region | None = graph._scopes.region
         self.backward_of = backward_of
         self.take_saved = take_saved
@@ -118,7 +121,8 @@ class Region:
             if region is tensor.op.region or tensor in region.captured:
                 return
             region.captured[tensor] = None
-            self.graph._skip_ids(1)  # TensorFlow's Switch or Enter
+            if region._beside is None or tensor not in region._beside.captured:
+                self.graph._skip_ids(1)  # TensorFlow's Switch or Enter
 
     def _of_forward_pass(self, tensor: Tensor, name: str) -> Tensor:
         """The value that a tensor of the differentiated region has in the same run of it."""

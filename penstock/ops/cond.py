@@ -13,7 +13,6 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
-from penstock.graph.stacks import default_graph
 from penstock.ops.indexed_slices import IndexedSlices
 
 Grads = list[Any]
@@ -199,13 +198,22 @@ def cond(
         test = _predicate(pred)
         graph = test.graph
         graph._skip_ids(_OPS_OF_A_COND)
-        then, true_results = _branch(graph, true_fn, "true_fn", strict)
-        otherwise, false_results = _branch(graph, false_fn, "false_fn", strict)
-        nest.assert_same_structure(true_results, false_results)
+        if graph._scopes.region is not None:
+            graph._scopes.region.see(test, "pred")
+        then, true_results = _branch(graph, true_fn, True, strict)
+        otherwise, false_results = _branch(graph, false_fn, False, strict)
+        _check_structures(true_results, false_results)
         _check_types(then.results, otherwise.results)
-        merged = make_cond(test, [then, otherwise], "If")
-        results = [api.identity(output, name="Merge") for output in merged]
-    return nest.pack_tensors_as(true_results, results)
+        with graph._counted_as(len(then.results)):
+            merged = make_cond(test, [then, otherwise], "If")
+            results = [api.identity(output, name="Merge") for output in merged]
+    packed = nest.pack_tensors_as(true_results, results)
+    return packed if strict else _unpacked(packed)
+
+
+def _unpacked(results: Any) -> Any:
+    """The item of a list or tuple of one."""
+    return results[0] if isinstance(results, (list, tuple)) and len(results) == 1 else results
 
 
 def _function(given: Any, old: Any, name: str, old_name: str) -> Callable[[], Any]:
@@ -228,36 +236,37 @@ def _predicate(pred: Any) -> Tensor:
             "match expected type of bool."
         )
     if test._shape is not None and len(test._shape) != 0:
+        seen = shapes.bracket_text(test._shape)
         raise ValueError(
-            f"Shape must be rank 0 but is rank {len(test._shape)} for the predicate "
-            f"{test.name!r} of a cond"
+            f"Shape must be rank 0 but is rank {len(test._shape)} for the predicate {test.name!r} "
+            f"(op: 'Switch') with input shapes: {seen}, {seen}."
         )
     return test
 
 
 def _branch(
-    graph: Graph, function: Callable[[], Any], name: str, strict: bool
+    graph: Graph, function: Callable[[], Any], taken_where: bool, strict: bool
 ) -> tuple[Region, Any]:
     """The region of a branch, and what its function returned."""
+    name = "true_fn" if taken_where else "false_fn"
     region = Region(graph)
     with region:
         returned = function()
         if returned is None:
             raise ValueError(f"{name} must have a return value.")
-        if not strict and isinstance(returned, (list, tuple)) and len(returned) == 1:
-            returned = returned[0]
-        if not strict and isinstance(returned, (list, tuple)) and hasattr(returned, "_fields"):
-            returned = returned  # a named tuple of several
-        structure = nest.map_structure(_as_value, returned)
-        region.results = [_as_result_tensor(t) for t in nest.flatten_tensors(structure)]
+        if not strict:
+            returned = _unpacked(returned)
+        structure = nest.map_structure(lambda item: _as_value(item, taken_where), returned)
+        tensors = [_as_result_tensor(t) for t in nest.flatten_tensors(structure)]
+        region.results = [region.see(tensor, "a result") for tensor in tensors]
     return region, structure
 
 
-def _as_value(item: Any) -> Any:
-    """A result as a tensor; of an operation, one that is there when it has run."""
+def _as_value(item: Any, pred: bool) -> Any:
+    """A result as a tensor; of an operation `pred`, which is there when it has run."""
     if isinstance(item, Operation):
         with control_dependencies([item]):
-            return api.constant(True)
+            return api.constant(pred, name="control_dependency")
     if isinstance(item, nest.Composite):
         return item
     return convert_to_tensor(item)
@@ -265,7 +274,23 @@ def _as_value(item: Any) -> Any:
 
 def _as_result_tensor(tensor: Any) -> Tensor:
     tensor = convert_to_tensor(tensor)
-    return api.identity(tensor) if tensor.dtype._is_ref_dtype else tensor
+    if not tensor.dtype._is_ref_dtype:
+        return tensor
+    with tensor.graph._counted_as(0):
+        return api.identity(tensor)
+
+
+def _check_structures(one: Any, other: Any) -> None:
+    nest.assert_same_structure(one, other)
+    for mine, theirs in zip(nest.flatten(one), nest.flatten(other), strict=True):
+        composite = isinstance(mine, nest.Composite) or isinstance(theirs, nest.Composite)
+        if composite and type(mine) is not type(theirs):
+            raise ValueError(
+                "Incompatible return values of true_fn and false_fn: The two structures don't "
+                f"have the same nested structure. One has {mine}, the other {theirs}."
+            )
+    if not nest.flatten(one):
+        raise ValueError("true_fn and false_fn must return at least one result.")
 
 
 def _check_types(one: list[Tensor], other: list[Tensor]) -> None:
@@ -275,8 +300,3 @@ def _check_types(one: list[Tensor], other: list[Tensor]) -> None:
                 "Outputs of true_fn and false_fn must have the same type: "
                 f"{left.dtype.base_dtype.name}, {right.dtype.base_dtype.name}"
             )
-
-
-def current_graph() -> Graph:
-    """The graph that new operations join."""
-    return default_graph()

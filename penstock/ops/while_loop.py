@@ -292,64 +292,88 @@ def while_loop(
     if parallel_iterations < 1:
         raise TypeError("parallel_iterations must be a positive integer.")
     with name_scope(name, "while", nest.flatten_tensors(loop_vars)):
-        limit = _limit(maximum_iterations)
-        return _Loop(cond, body, loop_vars, shape_invariants, limit).make(
-            back_prop, return_same_structure
-        )
+        if maximum_iterations is None:
+            return _Loop(cond, body, loop_vars, shape_invariants).make(
+                back_prop, return_same_structure
+            )
+        if nest.is_nested(loop_vars) and len(loop_vars) == 1 and not return_same_structure:
+            (variables,), test, step = loop_vars, cond, body
+        else:
+            variables, test, step = loop_vars, _of_structure(cond), _of_structure(body)
+        limited = _limited(test, step, variables, shape_invariants, maximum_iterations)
+        return limited.make(back_prop, same_structure=True)[1]
 
 
-def _limit(maximum_iterations: Any) -> Tensor | None:
-    if maximum_iterations is None:
-        return None
+def _of_structure(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A function of variables as a function of the list of them."""
+    return lambda variables: function(*variables)
+
+
+def _limited(
+    cond: Callable[..., Any],
+    body: Callable[..., Any],
+    loop_vars: Any,
+    shape_invariants: Any,
+    maximum_iterations: Any,
+) -> _Loop:
+    """A loop with one more variable, the first, that counts the iterations up to their limit.
+
+    Here `cond` and `body` take the variables as one structure.
+    """
     limit = convert_to_tensor(maximum_iterations, name="maximum_iterations")
     if limit._shape is not None and len(limit._shape) != 0:
         raise ValueError(
             f"maximum_iterations must be a scalar, saw shape: {shapes.shape_text(limit._shape)}"
         )
-    return limit
+    counter = api.constant(0, limit.dtype.base_dtype, name="iteration_counter")
+    if shape_invariants is not None:
+        shape_invariants = [shapes.TensorShape([]), shape_invariants]
+    return _Loop(
+        lambda i, variables: api.logical_and(i < limit, cond(variables)),
+        lambda i, variables: (i + 1, body(variables)),
+        [counter, loop_vars],
+        shape_invariants,
+    )
 
 
 class _Loop:
     """A `tf.while_loop` in the making."""
 
-    def __init__(
-        self, cond: Any, body: Any, loop_vars: Any, invariants: Any, limit: Tensor | None
-    ) -> None:
+    def __init__(self, cond: Any, body: Any, loop_vars: Any, invariants: Any) -> None:
         self._cond = cond
         self._body = body
-        self._limit = limit
         self._structure = nest.map_structure(_as_variable, loop_vars)
         if not nest.is_nested(self._structure):
             self._structure = [self._structure]
         self._first = nest.flatten_tensors(self._structure)
         self._graph = graph_of(self._first)
         self._shapes = _invariant_shapes(self._structure, self._first, invariants)
-        self._fixed = invariants is None
+        outer = self._graph._scopes.region
+        if outer is not None:
+            self._first = [outer.see(tensor, "a loop variable") for tensor in self._first]
 
     def make(self, back_prop: bool, same_structure: bool) -> Any:
         """Adds the ops of the loop; returns what the user gets."""
+        count = len(self._first)
         condition = Region(self._graph)
         with condition:
-            args = self._add_args(condition, "Merge")
+            with self._graph._counted_as(2 * count):  # TensorFlow's Enter and Merge
+                args = self._add_args(condition, "Merge")
             test = convert_to_tensor(self._cond(*self._as_arguments(args)))
             _check_test(test)
-            if self._limit is not None:
-                done = add_arg(condition, dtypes.int32, (), "done")
-                test = api.logical_and(done < api.cast(self._limit, dtypes.int32), test)
-            condition.results = [test]
-        body = Region(self._graph)
+            condition.results = [condition.see(test, "LoopCond")]
+        body = Region(self._graph, beside=condition)
         with body:
-            args = self._add_args(body, "Identity")
+            with self._graph._counted_as(1 + 2 * count):  # LoopCond, Switch and Identity
+                args = self._add_args(body, "Identity")
             returned = self._body(*self._as_arguments(args))
             structure = self._checked_structure(returned, args)
             values = [_as_result(value) for value in nest.flatten_tensors(structure)]
             self._check_values(values, args)
-            body.results = values
-            if self._limit is not None:
-                body.results = [*values, add_arg(body, dtypes.int32, (), "done") + 1]
-        inits = self._first if self._limit is None else [*self._first, api.constant(0, name="done")]
-        outputs = make_loop(self._graph, condition, body, inits, back_prop)
-        results = [api.identity(output, name="Exit") for output in outputs[: len(values)]]
+            body.results = [body.see(value, "NextIteration") for value in values]
+        with self._graph._counted_as(2 * count):  # NextIteration and Exit
+            outputs = make_loop(self._graph, condition, body, self._first, back_prop)
+            results = [api.identity(output, name="Exit") for output in outputs[:count]]
         packed = nest.pack_tensors_as(structure, results)
         if not same_structure and len(packed) == 1 and isinstance(packed, (list, tuple)):
             return packed[0]
@@ -381,11 +405,11 @@ class _Loop:
                 )  # fmt: skip
             if not _is_at_least(arg._shape, value._shape):
                 raise ValueError(
-                    f"The shape for {arg.name} is not an invariant for the loop. It enters the "
-                    f"loop with shape {shapes.shape_text(first._shape)}, but has shape "
-                    f"{shapes.shape_text(value._shape)} after one iteration. Provide shape "
-                    "invariants using either the `shape_invariants` argument of tf.while_loop or "
-                    "set_shape() on the loop variables."
+                    f"Input tensor '{first.name}' enters the loop with shape "
+                    f"{shapes.shape_text(first._shape)}, but has shape "
+                    f"{shapes.shape_text(value._shape)} after one iteration. To allow the shape to "
+                    "vary across iterations, use the `shape_invariants` argument of tf.while_loop "
+                    "to specify a less-specific shape."
                 )
 
 
@@ -393,7 +417,10 @@ def _as_variable(value: Any) -> Any:
     if isinstance(value, nest.Composite):
         return value
     tensor = convert_to_tensor(value)
-    return api.identity(tensor) if tensor.dtype._is_ref_dtype else tensor
+    if not tensor.dtype._is_ref_dtype:
+        return tensor
+    with tensor.graph._counted_as(0):
+        return api.identity(tensor)
 
 
 def _as_result(value: Any) -> Tensor:

@@ -4,13 +4,14 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test lint test-pythons bench coverage lock clean install install-dev
+.PHONY: help demo test lint test-pythons fuzz bench coverage lock clean install install-dev
 
 help:
 	@echo 'make demo          train a network on handwritten digits, then classify some with it'
 	@echo 'make test          lint, types, import contracts and the test suite'
 	@echo 'make lint          the first three of these'
 	@echo 'make test-pythons  install and smoke test under every other Python >= 3.11 of the machine'
+	@echo 'make fuzz          random graphs, run in several ways that must agree (FUZZ=10000 of them)'
 	@echo 'make bench         the benchmark (BENCH="--help" tells its options)'
 	@echo 'make coverage      write docs/coverage.md anew from the package'
 	@echo 'make lock          write the pinned requirements anew from pyproject.toml'
@@ -30,6 +31,11 @@ lint: install-dev
 
 test-pythons: install-dev
 	scripts/test_pythons.sh
+
+FUZZ := 1000
+SEED := 0
+fuzz: install-dev
+	$(BIN)/python -m tests.fuzz $(FUZZ) --seed $(SEED)
 
 bench: install-dev
 	$(BIN)/python -m bench $(BENCH)

@@ -78,7 +78,7 @@ class _Call:
     """The fetches and feeds of a call, taken apart.
 
     Attributes:
-        key: (fetches, feeds): the elements and tensors, each once.
+        key: (fetches, feeds, late reads): the elements and tensors, each once.
         rebuild: puts the fetches' values into their structure.
         converters: for each feed, what turns a fed value into an array.
     """
@@ -89,12 +89,13 @@ class _Call:
         self,
         fetches: tuple[Element, ...],
         feeds: tuple[Tensor, ...],
+        late_reads: frozenset[Tensor],
         rebuild: Rebuild,
         converters: list[Convert],
     ) -> None:
         self.fetches = fetches
         self.feeds = feeds
-        self.key = (fetches, feeds)
+        self.key = (fetches, feeds, late_reads)
         self.rebuild = rebuild
         self.converters = converters
 
@@ -209,7 +210,8 @@ class StagedRun:
         self._check_named(parsed.elements, feeds)
         converters = [self._converters[tensor] for tensor in feeds]
         rebuild = with_handles(parsed, self._state)
-        call = _Call(parsed.elements, feeds, rebuild, converters)
+        late_reads = frozenset(parsed.late_reads)
+        call = _Call(parsed.elements, feeds, late_reads, rebuild, converters)
         if key is not None:
             self._calls[key] = call
         return call, flat.values()
@@ -237,20 +239,21 @@ class StagedRun:
         Raises:
             InvalidArgumentError: a fetch needs a feed that has not been fed.
         """
-        fetches, fed = call.key
+        fetches, fed, late_reads = call.key
+        early = [fetch for fetch in fetches if fetch not in late_reads]
         again = [tensor for tensor in fed if tensor in start.kept]
         place = self.without(start, again) if again else start
         available = place.kept | frozenset(fed)
-        targets = [_op(fetch) for fetch in fetches if fetch not in available]
+        targets = [_op(fetch) for fetch in early if fetch not in available]
         now, _ = needed_operations(targets, available, place.done, asked=self._asked)
-        self._check_fed(now, available, fetches, place)
+        self._check_fed(now, available, early, place)
         ran = [op for op in now if not op.spec.variable and op.type != "Const"]
         done = place.done | frozenset(ran)
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
         recalled = [(f, n) for n, f in enumerate(fetches) if _is_ref(f) and f in place.kept]
         computed = [fetch for fetch in results if fetch not in dict(recalled)]
-        plan = self._plan(computed, fed, place)
+        plan = self._plan(computed, fed, late_reads, place)
         key = ("stage", *call.key)
         record = self._records.setdefault(key, RunRecord(fetches, fed, staged=True))
         converters = [_kept_converter(t) for t in plan.feeds]
@@ -266,11 +269,18 @@ class StagedRun:
         )
         return stage
 
-    def _plan(self, results: list[Element], fed: tuple[Tensor, ...], place: _Place) -> Plan:
+    def _plan(
+        self,
+        results: list[Element],
+        fed: tuple[Tensor, ...],
+        late_reads: frozenset[Tensor],
+        place: _Place,
+    ) -> Plan:
         """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
         kept = [t for t in place.kept if t not in fed and (t in self.feeds or not _is_ref(t))]
         kept.sort(key=lambda t: (t.op._id, t.value_index))
-        plan = make_plan(self._graph, results, [*fed, *kept], done=place.done, asked=self._asked)
+        feeds = [*fed, *kept]
+        plan = make_plan(self._graph, results, feeds, late_reads, place.done, self._asked)
         used = {operand for step in plan.steps for operand in step.flat_operands()}
         used.update([result for result in plan.results if isinstance(result, Tensor)])
         return replace(plan, feeds=(*fed, *[t for t in kept if t in used]))
@@ -297,7 +307,7 @@ class StagedRun:
         self,
         now: list[Operation],
         available: frozenset[Tensor],
-        fetches: tuple[Element, ...],
+        fetches: list[Element],
         place: _Place,
     ) -> None:
         """Raises InvalidArgumentError where what is to run needs a feed that has not been fed."""
@@ -306,7 +316,7 @@ class StagedRun:
                 self._refuse_unfed(fetches, available, place)
 
     def _refuse_unfed(
-        self, fetches: tuple[Element, ...], available: frozenset[Tensor], place: _Place
+        self, fetches: list[Element], available: frozenset[Tensor], place: _Place
     ) -> None:
         for fetch in fetches:
             if fetch in available:

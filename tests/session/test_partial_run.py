@@ -130,6 +130,22 @@ def test_what_an_update_gave_can_be_fetched_in_a_later_stage(resource: bool) -> 
             assert session.partial_run(handle, [product, update, update]) == [22.0, 11.0, 11.0]
 
 
+@pytest.mark.parametrize("resource", [False, True])
+def test_a_fetched_variable_is_read_last_in_each_stage(resource: bool) -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        v = tf.Variable(1.0, use_resource=resource)
+        first = v.assign_add(1.0).op
+        second = v.assign_add(10.0).op
+        session.run(v.initializer)
+        for number in range(4):
+            start = 1.0 + 11.0 * number
+            handle = session.partial_run_setup([v, first, second])
+            assert session.partial_run(handle, v) == start
+            assert session.partial_run(handle, [v, first]) == [start + 1, None]
+            assert session.partial_run(handle, [second, v]) == [None, start + 11]
+            assert session.partial_run(handle, v) == start + 11
+
+
 def test_what_waits_for_a_placeholder_waits_for_its_feed() -> None:
     with tf.Graph().as_default(), tf.Session() as session:
         x, y = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])

@@ -101,6 +101,7 @@ MODULES = (
     "train.moving_averages",
     "ops.strings",
     "ops.session_ops",
+    "ops.sparse_feeds",
     "ops.save_restore",
     "ops.queues",
     "ops.queue_classes",

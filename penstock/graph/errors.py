@@ -205,6 +205,10 @@ class UnauthenticatedError(OpError):
     code = UNAUTHENTICATED
 
 
+class InaccessibleTensorError(ValueError):
+    """What is fetched belongs to a part of the graph that cannot be fetched from outside."""
+
+
 _CLASS_OF_CODE: dict[int, type[OpError]] = {cls.code: cls for cls in OpError.__subclasses__()}
 
 

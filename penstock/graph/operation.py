@@ -162,7 +162,7 @@ class Tensor:
         Example:
             >>> c.eval(session=sess)
         """
-        return session_for(self.graph, session, "evaluate tensor", "eval").run(self, feed_dict)
+        return session_for(self.graph, session, "evaluate", "tensor", "eval").run(self, feed_dict)
 
     def experimental_ref(self) -> Reference:
         """What stands for this very tensor as a key of a dictionary."""
@@ -350,7 +350,7 @@ class Operation:
         Raises:
             ValueError: there is no session to run in.
         """
-        session_for(self.graph, session, "execute operation", "run").run(self, feed_dict)
+        session_for(self.graph, session, "execute", "operation", "run").run(self, feed_dict)
 
     def _set_device(self, device: Any) -> None:
         from penstock.graph.devices import canonical_device
@@ -385,7 +385,7 @@ class Operation:
         return str(self.node_def)
 
 
-def session_for(graph: Graph, session: Any, purpose: str, method: str) -> Any:
+def session_for(graph: Graph, session: Any, purpose: str, thing: str, method: str) -> Any:
     """The session that `Tensor.eval` and `Operation.run` use.
 
     The one given, else the default one, else the one open session of the graph.
@@ -398,8 +398,8 @@ def session_for(graph: Graph, session: Any, purpose: str, method: str) -> Any:
     if session is not None:
         if session.graph is not graph:
             raise ValueError(
-                f"Cannot use the given session to {purpose}: the tensor's graph is different from "
-                "the session's graph."
+                f"Cannot use the given session to {purpose} {thing}: the {thing}'s graph is "
+                "different from the session's graph."
             )
         return session
     session = default_session()
@@ -409,13 +409,14 @@ def session_for(graph: Graph, session: Any, purpose: str, method: str) -> Any:
             return open_sessions[0]
         count = "none" if not open_sessions else str(len(open_sessions))
         raise ValueError(
-            f"Cannot {purpose} using `{method}()`: No default session is registered. Use "
+            f"Cannot {purpose} {thing} using `{method}()`: No default session is registered. Use "
             f"`with sess.as_default()` or pass an explicit session to `{method}(session=sess)` "
             f"(sessions open on this graph: {count})"
         )
     if session.graph is not graph:
         raise ValueError(
-            f"Cannot use the default session to {purpose}: the tensor's graph is different from "
-            f"the session's graph. Pass an explicit session to `{method}(session=sess)`."
+            f"Cannot use the default session to {purpose} {thing}: the {thing}'s graph is "
+            f"different from the session's graph. Pass an explicit session to "
+            f"`{method}(session=sess)`."
         )
     return session

@@ -63,7 +63,7 @@ def placeholder_shape(*, shape: shapes.Shape) -> shapes.Shape:
 def placeholder_kernel(ctx: Any) -> Any:
     dtype = ctx.op.outputs[0].dtype
     shape = ctx.op.outputs[0]._shape
-    with_shape = "" if shape is None else f" and shape {shapes.bracket_text(shape)}"
+    with_shape = "" if not shape else f" and shape {shapes.bracket_text(shape)}"
     raise InvalidArgumentError(
         None, ctx.op,
         f"You must feed a value for placeholder tensor '{ctx.op.name}' with "

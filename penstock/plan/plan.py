@@ -247,8 +247,7 @@ class Rewriter:
         self._append(op, operands, writes)
 
     def _append(self, op: Operation, operands: list[Operand], writes: list[Operation]) -> Step:
-        outputs = op.outputs if self._fed.isdisjoint(op.outputs) else self._beside_feeds(op)
-        step = Step(op, operands, writes, outputs)
+        step = Step(op, operands, writes, self._not_fed(op.outputs))
         self.steps.append(step)
         for output in op.outputs:
             if (
@@ -257,14 +256,11 @@ class Rewriter:
                 self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
 
-    def _beside_feeds(self, op: Operation) -> list[Tensor]:
-        """The outputs of an op that runs though one of them is fed: the feed is not its value."""
-        outputs = []
-        for output in op.outputs:
-            beside = Tensor(op, output.value_index, output.dtype)
-            beside._shape = output._shape
-            outputs.append(beside if output in self._fed else output)
-        return outputs
+    def _not_fed(self, outputs: list[Tensor]) -> list[Tensor]:
+        """A step's outputs: what it computes for a tensor that is fed is dropped."""
+        if self._fed.isdisjoint(outputs):
+            return outputs
+        return [_dropped(tensor) if tensor in self._fed else tensor for tensor in outputs]
 
     def _add_region_op(self, op: Operation) -> None:
         """Adds an op with regions; of these only what gives the outputs that are asked for."""
@@ -289,7 +285,9 @@ class Rewriter:
             outputs += [region.saved[inner] for inner in saved]
         outer = _outer_feeds(plans, [])
         self.steps.append(
-            RegionStep(op, [pred, *outer], [], outputs, tuple(plans), ([], []), outer)
+            RegionStep(
+                op, [pred, *outer], [], self._not_fed(outputs), tuple(plans), ([], []), outer
+            )
         )
 
     def _inline(self, op: Operation, live: Liveness, taken: int) -> None:
@@ -317,6 +315,7 @@ class Rewriter:
         outputs += [body.saved[inner] for inner in live.saved[1]]
         inits = [self.operand(op._inputs[place]) for place in live.places]
         outer = _outer_feeds(plans, [*args[0], *args[1]])
+        outputs = self._not_fed(outputs)
         self.steps.append(RegionStep(op, [*inits, *outer], [], outputs, plans, args, outer))
 
     def _body(
@@ -417,6 +416,13 @@ class Rewriter:
         for output, value in zip(op.outputs, results, strict=True):
             self._known.setdefault(output, Constant(np.asarray(value)))
         return True
+
+
+def _dropped(tensor: Tensor) -> Tensor:
+    """What stands in a step for an output that nothing takes."""
+    dropped = Tensor(tensor.op, tensor.value_index, tensor.dtype)
+    dropped._shape = tensor._shape
+    return dropped
 
 
 def _outer_feeds(plans: Sequence[Plan], args: Sequence[Tensor]) -> list[Tensor]:

@@ -57,7 +57,10 @@ def estimate(plan: Plan, fed: Mapping[Tensor, shapes.Shape]) -> Estimate:
     found = _Shapes(plan, fed).found
     total, steps, exact = PlanCost(), [], True
     for step in plan.steps:
-        sized = [_sized(step, found), [_Sized(found[o], o.dtype) for o in step.outputs]]
+        sized = [
+            _sized(step, found),
+            [_Sized(found.get(o, o._shape), o.dtype) for o in step.outputs],
+        ]
         own = PlanCost()
         for cost in (own, total):
             cost.observe(step, *sized)

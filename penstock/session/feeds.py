@@ -11,15 +11,19 @@ from penstock.graph import dtypes, shapes
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
 from penstock.graph.protos import as_bytes
-from penstock.ops.indexed_slices import IndexedSlices, SparseTensor
 from penstock.session.conversions import feed_conversion
 from penstock.session.handles import TensorHandle
 
 Convert = Callable[[Any], Any]
 
 
-def fed_tensor(graph: Graph, key: Any) -> Tensor:
+def fed_tensor(graph: Graph, key: Any, source: str = "feed_dict") -> Tensor:
     """The tensor that a key of a feed_dict stands for.
+
+    Args:
+        graph: the session's graph.
+        key: a tensor, its name, or what stands for one.
+        source: where the key is from, for the error.
 
     Raises:
         TypeError: it stands for none of this graph.
@@ -28,7 +32,7 @@ def fed_tensor(graph: Graph, key: Any) -> Tensor:
     try:
         tensor = graph.as_graph_element(key, allow_tensor=True, allow_operation=False)
     except Exception as error:
-        raise TypeError(f"Cannot interpret feed_dict key as Tensor: {error.args[0]}") from None
+        raise TypeError(f"Cannot interpret {source} key as Tensor: {error.args[0]}") from None
     if not graph.is_feedable(tensor):
         raise ValueError(f"Tensor {tensor} may not be fed.")
     return tensor
@@ -53,15 +57,11 @@ def _parts(key: Any, value: Any) -> list[tuple[Any, Any]]:
     converted = feed_conversion(key, value)
     if converted is not None:
         return [part for k, v in converted for part in _parts(k, v)]
-    if isinstance(key, SparseTensor):
-        return list(zip((key.indices, key.values, key.dense_shape), tuple(value), strict=True))
-    if isinstance(key, IndexedSlices):
-        tensors = [key.values, key.indices] + ([] if key.dense_shape is None else [key.dense_shape])
-        return list(zip(tensors, list(value)[: len(tensors)], strict=True))
     if isinstance(key, tuple):
         if len(key) != len(value):
             raise ValueError(
-                f"Tensor {key} has {len(key)} parts, but the fed value has {len(value)}"
+                f"Could not flatten dictionary. Key had {len(key)} elements, but value had "
+                f"{len(value)} elements. Key: {key}, value: {value}."
             )
         return [part for k, v in zip(key, value, strict=True) for part in _parts(k, v)]
     return [(key, value)]

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
+from penstock.graph.errors import InaccessibleTensorError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.ops.indexed_slices import (
-    IndexedSlices,
-    IndexedSlicesValue,
-    SparseTensor,
-    SparseTensorValue,
-)
 from penstock.session.conversions import fetch_conversion
 
 Element = Tensor | Operation
@@ -46,29 +43,17 @@ class Fetches:
     def _walk(self, fetch: Any) -> Rebuild:
         if fetch is None:
             raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}")
+        if isinstance(fetch, (list, tuple)):
+            return self._walk_sequence(fetch)
+        if isinstance(fetch, Mapping):
+            return self._walk_mapping(fetch)
+        if hasattr(type(fetch), "__attrs_attrs__"):
+            return self._walk_attrs(fetch)
         converted = fetch_conversion(fetch)
         if converted is not None:
             items, combine = converted
             inner = [self._walk(item) for item in items]
             return lambda values: combine([part(values) for part in inner])
-        if isinstance(fetch, (list, tuple)):
-            return self._walk_sequence(fetch)
-        if isinstance(fetch, Mapping):
-            keys = list(fetch)
-            parts = [self._walk(fetch[key]) for key in keys]
-            kind = type(fetch)
-            return lambda values: kind(
-                (k, part(values)) for k, part in zip(keys, parts, strict=True)
-            )  # type: ignore[call-arg]
-        if hasattr(type(fetch), "__attrs_attrs__"):
-            return self._walk_attrs(fetch)
-        if isinstance(fetch, SparseTensor):
-            parts = [self._leaf(t) for t in (fetch.indices, fetch.values, fetch.dense_shape)]
-            return lambda values: SparseTensorValue(*[part(values) for part in parts])
-        if isinstance(fetch, IndexedSlices):
-            tensors = [fetch.values, fetch.indices, fetch.dense_shape]
-            parts = [(lambda values: None) if t is None else self._leaf(t) for t in tensors]
-            return lambda values: IndexedSlicesValue(*[part(values) for part in parts])
         return self._leaf(fetch)
 
     def _walk_sequence(self, fetch: Any) -> Rebuild:
@@ -79,6 +64,18 @@ class Fetches:
         if kind is list:
             return lambda values: [part(values) for part in parts]
         return lambda values: kind([part(values) for part in parts])
+
+    def _walk_mapping(self, fetch: Mapping[Any, Any]) -> Rebuild:
+        kind: Any = type(fetch)
+        parts = [(key, self._walk(value)) for key, value in fetch.items()]
+
+        def rebuild(values: Sequence[Any]) -> Any:
+            found = kind()
+            for key, part in parts:
+                found[key] = part(values)
+            return found
+
+        return rebuild
 
     def _walk_attrs(self, fetch: Any) -> Rebuild:
         kind = type(fetch)
@@ -113,5 +110,25 @@ class Fetches:
                 f"Fetch argument {fetch!r} cannot be interpreted as a Tensor. ({error})"
             ) from None
         if not self._graph.is_fetchable(element):
-            raise ValueError(f"Operation {element.name!r} has been marked as not fetchable.")
+            name = (element.op if isinstance(element, Tensor) else element).name
+            raise InaccessibleTensorError(f"Operation {name!r} has been marked as not fetchable.")
         return element
+
+
+def with_fed_arrays(fetches: Fetches, feeds: Sequence[Tensor], rebuild: Rebuild) -> Rebuild:
+    """`rebuild`, where what is fed and fetched comes back as an array, a number too.
+
+    TensorFlow hands back the very array that it made of the fed value.
+    """
+    fed = [place for place, element in enumerate(fetches.elements) if element in feeds]
+    if not fed:
+        return rebuild
+
+    def rebuild_with_fed_arrays(values: Sequence[Any]) -> Any:
+        listed = list(values)
+        for place in fed:
+            value = listed[place]
+            listed[place] = np.asarray(value, object if isinstance(value, bytes) else None)
+        return rebuild(listed)
+
+    return rebuild_with_fed_arrays

@@ -78,6 +78,7 @@ class RunRequest:
     Args:
         options: the RunOptions, or None.
         metadata: the RunMetadata to fill, or None.
+        cpus: how many CPU devices the session has.
 
     Attributes:
         timeout: seconds that the run may take, or None.
@@ -88,12 +89,15 @@ class RunRequest:
         TypeError: an argument has the wrong type.
     """
 
-    def __init__(self, options: Any, metadata: Any) -> None:
+    def __init__(self, options: Any, metadata: Any, cpus: int = 1) -> None:
         if options is not None and not hasattr(options, "trace_level"):
             raise TypeError(f"options must be a tf.RunOptions, but got {type(options)}")
         if metadata is not None and not hasattr(metadata, "step_stats"):
             raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {type(metadata)}")
+        self.cpus = cpus
         self.metadata = metadata
+        if metadata is not None:
+            metadata.Clear()  # it tells of one run, whatever it told before
         self.timeout = None if options is None else _seconds(options.timeout_in_ms)
         self.traced = bool(options is not None and metadata is not None and options.trace_level)
         self.graphs = bool(

@@ -29,6 +29,8 @@ from penstock.runtime.stats import RunRecord
 from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, Rebuild
 from penstock.session.handles import with_handles
+from penstock.session.options import RunRequest
+from penstock.session.tracing import run_watched
 
 if TYPE_CHECKING:
     from penstock.session.session import BaseSession
@@ -136,7 +138,7 @@ class StagedRun:
             if feed in fetches:
                 raise InvalidArgumentError(None, feed.op, f"{feed.name} is both fed and fetched.")
         self._graph = graph
-        self._state = state
+        self.state = state
         self._jit = jit
         self.fetches = frozenset(fetches)
         self.feeds = frozenset(feeds)
@@ -145,9 +147,9 @@ class StagedRun:
         self._records = records
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
         targets = [_op(fetch) for fetch in fetches]
-        self._ordered, self._asked = needed_operations(targets, self.feeds, frozenset())
-        self._needed = frozenset(self._ordered)
-        assigned = [variable for op in self._ordered for variable in _variables_written(op)]
+        self.ordered, self._asked = needed_operations(targets, self.feeds, frozenset())
+        self._needed = frozenset(self.ordered)
+        assigned = [variable for op in self.ordered for variable in _variables_written(op)]
         things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned)]
         self._bits = {thing: 1 << number for number, thing in enumerate(things)}
         self._depends = self._dependencies()
@@ -176,7 +178,7 @@ class StagedRun:
     def _dependencies(self) -> dict[Operation, int]:
         """The feeds and assigned variables that each needed operation depends on, as bits."""
         depends: dict[Operation, int] = {}
-        for op in self._ordered:
+        for op in self.ordered:
             bits = 0
             for tensor in op._inputs:
                 if tensor in self.feeds:
@@ -209,7 +211,7 @@ class StagedRun:
         feeds = tuple([fed_tensor(self._graph, name) for name in flat])
         self._check_named(parsed.elements, feeds)
         converters = [self._converters[tensor] for tensor in feeds]
-        rebuild = with_handles(parsed, self._state)
+        rebuild = with_handles(parsed, self.state)
         late_reads = frozenset(parsed.late_reads)
         call = _Call(parsed.elements, feeds, late_reads, rebuild, converters)
         if key is not None:
@@ -259,7 +261,7 @@ class StagedRun:
         converters = [_kept_converter(t) for t in plan.feeds]
         kept = place.kept | frozenset(fed) | frozenset(keep)
         stage = place.stages[call.key] = start.stages[call.key] = _Stage(
-            Executor(plan, self._state, self._jit, converters, record),
+            Executor(plan, self.state, self._jit, converters, record),
             takes=list(plan.feeds[len(fed) :]),
             dropped=list(start.kept - kept),
             recalled=recalled,
@@ -292,6 +294,8 @@ class StagedRun:
         for op in ran:
             own = self._depends[op]
             for output in op.outputs:
+                if output in self.feeds:
+                    continue
                 if output in self.fetches:
                     found.append(output)
                     continue
@@ -312,23 +316,34 @@ class StagedRun:
     ) -> None:
         """Raises InvalidArgumentError where what is to run needs a feed that has not been fed."""
         for op in now:
-            if any([output in self.feeds and output not in available for output in op.outputs]):
+            if any([tensor not in available for tensor in self._fed_to(op)]):
                 self._refuse_unfed(fetches, available, place)
+
+    def _fed_to(self, op: Operation) -> list[Tensor]:
+        """The feeds that an operation takes; a placeholder, which others can wait for, is one."""
+        taken = op.outputs if op.type == "Placeholder" else op._inputs
+        return [tensor for tensor in taken if tensor in self.feeds]
 
     def _refuse_unfed(
         self, fetches: list[Element], available: frozenset[Tensor], place: _Place
     ) -> None:
-        for fetch in fetches:
-            if fetch in available:
+        """Names the feed that TensorFlow finds first: depth first from the last fetch."""
+        pending = [(_op(fetch), fetch) for fetch in fetches if fetch not in available]
+        seen = set(place.done)
+        while pending:
+            op, fetch = pending.pop()
+            if op in seen:
                 continue
-            for op in needed_operations([_op(fetch)], available, place.done).ordered:
-                for output in op.outputs:
-                    if output in self.feeds and output not in available:
-                        raise InvalidArgumentError(
-                            None, op,
-                            f"Fetch {fetch.name} can't be computed from the feeds that have been "
-                            f"fed so far. It needs {output.name}.",
-                        )  # fmt: skip
+            seen.add(op)
+            for feed in self._fed_to(op):
+                if feed not in available:
+                    raise InvalidArgumentError(
+                        None, feed.op,
+                        f"Fetch {feed.name} can't be computed from the feeds that have been fed so "
+                        f"far. {fetch.name} needs it.",
+                    )  # fmt: skip
+            before = [*[t.op for t in op._inputs if t not in available], *op._control_inputs]
+            pending.extend([(other, fetch) for other in before])
 
 
 def _stands_for_variable(tensor: Tensor) -> bool:
@@ -407,8 +422,14 @@ class PartialRunHandle(str):
     _closed: bool
     _lock: threading.Lock
 
-    def run_stage(self, fetches: Any, feed_dict: Any) -> Any:
-        """Runs a stage; see `Session.partial_run`. One that fails leaves the handle as it was."""
+    def run_stage(self, fetches: Any, feed_dict: Any, request: RunRequest | None = None) -> Any:
+        """Runs a stage; see `Session.partial_run`. One that fails leaves the handle as it was.
+
+        Args:
+            fetches: what to fetch.
+            feed_dict: what to feed.
+            request: limits of the stage, and what is to be told of it; None where nothing is.
+        """
         with self._lock:
             if self._closed:
                 raise InvalidArgumentError(
@@ -424,7 +445,11 @@ class PartialRunHandle(str):
             place = self._place
             stage = place.stages.get(call.key) or self._staged.make_stage(place, call)
             values = self._values
-            results = stage.executor.run_timed(*fed, *[values[tensor] for tensor in stage.takes])
+            given = [*fed, *[values[tensor] for tensor in stage.takes]]
+            if request is None:
+                results = stage.executor.run_timed(*given)
+            else:
+                results = run_watched(stage.executor, self._staged.state, given, request)
             if stage.recalled:
                 results = list(results)
                 for tensor, number in stage.recalled:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import glob
+from collections.abc import Iterable
 from typing import Any
 
 from penstock.graph.devices import DeviceSpec
@@ -69,7 +70,7 @@ def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
 
     Args:
         op: the operation.
-        soft: where its own device is not there, take the CPU.
+        soft: where its own device is not there, take the CPU of the same task.
         cpus: how many CPU devices there are.
 
     Raises:
@@ -80,9 +81,9 @@ def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
     wanted = DeviceSpec.from_string(op.device)
     names = [device.name for device in devices(cpus)]
     for name in names:
-        if _matches(wanted, DeviceSpec.from_string(name)):
+        if _matches(wanted, DeviceSpec.from_string(name), (*_TASK_PARTS, *_DEVICE_PARTS)):
             return name
-    if soft:
+    if soft and _matches(wanted, DeviceSpec.from_string(CPU), _TASK_PARTS):
         return CPU
     raise InvalidArgumentError(
         None,
@@ -93,8 +94,12 @@ def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
     )
 
 
-def _matches(wanted: DeviceSpec, device: DeviceSpec) -> bool:
-    for part in ("job", "replica", "task", "device_type", "device_index"):
+_TASK_PARTS = ("job", "replica", "task")
+_DEVICE_PARTS = ("device_type", "device_index")
+
+
+def _matches(wanted: DeviceSpec, device: DeviceSpec, parts: Iterable[str]) -> bool:
+    for part in parts:
         own: Any = getattr(wanted, part)
         if own is not None and own != getattr(device, part):
             return False

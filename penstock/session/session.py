@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.graph import errors
@@ -13,24 +13,24 @@ from penstock.graph.export import export
 from penstock.graph.graph import Graph
 from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor
+from penstock.graph.protos import as_bytes
 from penstock.graph.stacks import default_graph, drop_session, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
-from penstock.runtime.control import RunControl
 from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord, RunStats
 from penstock.session.bound_run import BoundRun, bound_run
-from penstock.session.conversions import partial_run_tensors
+from penstock.session.conversions import is_composite, partial_run_tensors
 from penstock.session.explain import Explanation, explain_run
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
-from penstock.session.fetches import Element, Fetches
+from penstock.session.fetches import Element, Fetches, with_fed_arrays
 from penstock.session.handles import with_handles
 from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
 from penstock.session.placement import DeviceAttributes, devices, placement
 from penstock.session.report import print_in_terminal
 from penstock.session.sightings import Sightings
-from penstock.session.tracing import Tracer, add_graph
+from penstock.session.tracing import run_watched
 
 _open_sessions = OpenSessions()
 
@@ -91,9 +91,9 @@ class BaseSession:
         return self._graph.as_graph_def()
 
     @property
-    def sess_str(self) -> str:
-        """The server that it runs on; "" is this process."""
-        return self._target
+    def sess_str(self) -> bytes:
+        """The server that it runs on; b"" is this process."""
+        return as_bytes(self._target)
 
     @property
     def closed(self) -> bool:
@@ -102,9 +102,11 @@ class BaseSession:
 
     def close(self) -> None:
         """Frees what it holds. A second call does nothing; any run after it raises RuntimeError."""
-        if not self._closed:
-            self._closed = True
-            self._sightings.end(list(self._records.values()))  # runs may still be adding to them
+        if self._closed:
+            self._reset = False  # its user has ended it, too
+            return
+        self._closed = True
+        self._sightings.end(list(self._records.values()))  # runs may still be adding to them
         self._graph._sessions.discard(self)
         _open_sessions.discard(self)
         self._runs.clear()
@@ -170,7 +172,7 @@ class BaseSession:
         if self._closed:
             raise self._closed_error()
         if options is not None or run_metadata is not None:
-            request = RunRequest(options, run_metadata)
+            request = RunRequest(options, run_metadata, self._options.cpus)
             if not request.plain:
                 flat = flatten_feed_dict(feed_dict) if feed_dict else {}
                 return self._run_watched(self._bound_run(fetches, list(flat)), flat, request)
@@ -209,31 +211,19 @@ class BaseSession:
         return bound(*flat.values())
 
     def _bound_run(self, fetches: Any, feed_keys: list[Any]) -> BoundRun:
-        parsed = Fetches(self._graph, fetches)
         if not self._graph._ops:
             raise RuntimeError(
                 "The Session graph is empty.  Add operations to the graph before calling run()."
             )
+        parsed = Fetches(self._graph, fetches)
         tensors = [fed_tensor(self._graph, key) for key in feed_keys]
         executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
-        rebuild = with_handles(parsed, self._state)
+        rebuild = with_fed_arrays(parsed, tensors, with_handles(parsed, self._state))
         return bound_run(executor, rebuild, self._sightings)
 
     def _run_watched(self, bound: BoundRun, fed: Any, request: RunRequest) -> Any:
         """Runs with a deadline, or telling what each op did."""
-        timeout = self._state.timeout if request.timeout is None else request.timeout
-        control = RunControl(self._state, timeout)
-        tracer = Tracer() if request.traced else None
-        watch = None if tracer is None else tracer.watch
-        try:
-            start = time.perf_counter_ns()
-            results = bound.execute.run_under(control, watch, list(fed.values()))
-            bound.record.add(time.perf_counter_ns() - start)
-        finally:
-            if tracer is not None:
-                tracer.fill(request.metadata)
-            if request.graphs:
-                add_graph(bound.execute.plan, request.metadata)
+        results = run_watched(bound.execute, self._state, list(fed.values()), request)
         return bound.rebuild(results)
 
     def _executor(
@@ -244,16 +234,16 @@ class BaseSession:
         if executor is None:
             converters = [converter(tensor) for tensor in feeds]
             plan = self._plan(key)
-            self._place(plan)
+            self._place(plan.ordered)
             record = self._records.setdefault(key, RunRecord(fetches, feeds))
             executor = Executor(plan, self._state, self._jit, converters, record)
             self._executors[key] = executor
         return executor
 
-    def _place(self, plan: Plan) -> None:
-        """Checks that the devices of a plan's ops are there, and prints them where asked."""
+    def _place(self, ops: Iterable[Operation]) -> None:
+        """Checks that the devices of operations are there, and prints them where asked."""
         log = self._options.log_placement
-        for op in plan.ordered:
+        for op in ops:
             if (op.device or log) and op not in self._placed:
                 device = placement(op, self._options.soft_placement, self._options.cpus)
                 self._placed.add(op)
@@ -288,7 +278,8 @@ class BaseSession:
         Args:
             fetches: as for `run`.
             feed_list: the tensors that are fed, in the order of the function's arguments.
-            accept_options: let the function take `options` and `run_metadata`.
+            accept_options: let the function take `options` and `run_metadata`. One with feeds
+                takes them always.
 
         Returns:
             A function of as many arguments as `feed_list` has tensors.
@@ -306,25 +297,20 @@ class BaseSession:
             raise TypeError("`feed_list` must be a list or tuple.")
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
-        tensors = list(feed_list or ())
-        bound = self._bound_run(fetches, tensors)
-        count = len(tensors)
+        feeds = list(feed_list or ())
+        count = len(feeds)
+        composite = any([is_composite(feed) for feed in feeds])
+        bound = None if composite else self._bound_run(fetches, feeds)
+        takes_options = accept_options or bool(feeds)  # as TensorFlow's do
 
         def call(*values: Any, options: Any = None, run_metadata: Any = None) -> Any:
-            if self._closed:
-                raise self._closed_error()
-            if options is not None or run_metadata is not None:
-                if not accept_options:
-                    raise TypeError(
-                        "this function takes no options: make it with accept_options=True"
-                    )
-                request = RunRequest(options, run_metadata)
-                if not request.plain:
-                    fed = dict(zip(tensors, values, strict=False))
-                    return self._run_watched(self._bound_run(fetches, list(fed)), fed, request)
-            if len(values) < count:  # what is missing is a placeholder without a value
-                return self.run(fetches, dict(zip(tensors, values, strict=False)))
-            return bound(*values[:count])
+            if options is None and run_metadata is None:
+                if bound is not None and len(values) >= count and not self._closed:
+                    return bound(*values[:count])
+            elif not takes_options:
+                raise TypeError("this function takes no options: make it with accept_options=True")
+            # What is missing is a placeholder without a value.
+            return self.run(fetches, dict(zip(feeds, values, strict=False)), options, run_metadata)
 
         return call
 
@@ -335,7 +321,7 @@ class BaseSession:
 
         Args:
             fetches: all that the stages will fetch, structured as for `run`.
-            feeds: all tensors that they will feed.
+            feeds: all tensors that they will feed: one, or a list.
             strict: allow each feed and each fetch once only, as TensorFlow does.
 
         Returns:
@@ -354,7 +340,9 @@ class BaseSession:
             raise self._closed_error()
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
-        feeds = tuple(feeds or ())
+        if feeds is None:
+            feeds = ()
+        feeds = tuple(feeds) if isinstance(feeds, list | tuple) else (feeds,)
         key = call_key(fetches, feeds)
         staged = self._setups.get(key)
         if staged is None:
@@ -366,16 +354,26 @@ class BaseSession:
     def _set_up(self, fetches: Any, feeds: tuple[Any, ...]) -> StagedRun:
         elements = Fetches(self._graph, fetches).elements
         keys = [key for feed in feeds for key in partial_run_tensors(feed)]
-        tensors = tuple([fed_tensor(self._graph, key) for key in keys])
+        tensors = tuple([fed_tensor(self._graph, key, "feed_list") for key in keys])
         key = (elements, frozenset(tensors))
         staged = self._staged.get(key)
         if staged is None or len(tensors) > len(staged.feeds):  # named twice: refused when made
-            staged = self._staged[key] = StagedRun(
+            staged = StagedRun(
                 self._graph, self._state, self._jit, elements, tensors, self._records
             )
+            self._place(staged.ordered)
+            self._staged[key] = staged
         return staged
 
-    def partial_run(self, handle: str, fetches: Any, feed_dict: Any = None) -> Any:
+    def partial_run(
+        self,
+        handle: str,
+        fetches: Any,
+        feed_dict: Any = None,
+        *,
+        options: Any = None,
+        run_metadata: Any = None,
+    ) -> Any:
         """Runs the next stage of a run that `partial_run_setup` prepared: what has not run yet.
 
         Args:
@@ -383,6 +381,8 @@ class BaseSession:
             fetches: some of the fetches named there, structured as for `run`.
             feed_dict: values for some of the feeds named there. A feed that was fed before starts
                 its next batch: what depends on it is computed anew when it is asked for.
+            options: a `tf.RunOptions`.
+            run_metadata: a `tf.RunMetadata` to fill, which tells of this stage.
 
         Returns:
             A structure like `fetches`.
@@ -403,7 +403,8 @@ class BaseSession:
             raise errors.InvalidArgumentError(
                 None, None, "Must run 'setup' before performing partial runs!"
             )
-        return handle.run_stage(fetches, feed_dict)
+        request = RunRequest(options, run_metadata, self._options.cpus)
+        return handle.run_stage(fetches, feed_dict, None if request.plain else request)
 
     def run_stats(self) -> RunStats:
         """What its runs cost: for each kind of run calls, times, compilations and shapes.
@@ -502,11 +503,17 @@ class Session(BaseSession):
             >>> tf.Session.reset("")
         """
         SessionOptions(config)
+        if not isinstance(target, str | bytes):
+            raise TypeError(f"Expected binary or unicode string, got {target!r}")
         if target:
-            raise errors.NotFoundError(None, None, f"No session factory registered for {target!r}")
+            raise errors.NotFoundError(
+                None,
+                None,
+                f"No session factory registered for the given session options: target {target!r}",
+            )
         for session in _open_sessions.found():
-            session._reset = True
             session.close()
+            session._reset = True
 
     def __enter__(self) -> Session:
         if self._graph_context is not None:

@@ -135,7 +135,7 @@ def test_the_picture_of_a_run(level):
     for bar, following in itertools.pairwise(bars):
         assert bar["tid"] == 0
         assert bar["ts"] + bar["dur"] <= following["ts"]
-    assert all(bar["dur"] > 0 for bar in bars)
+    bars = [bar for bar in bars if bar["dur"]]  # a constant takes no time
     names = [bar["args"]["name"] for bar in bars]
     if level == -1:
         assert names == ["mm", "hidden", "odd", "loss"]

@@ -111,11 +111,11 @@ def test_no_word_where_the_result_is_not_one_of_each_sample() -> None:
 
 @pytest.mark.parametrize("trial", [False, True])
 def test_no_word_where_a_batch_takes_as_long_as_its_samples(trial: bool) -> None:
-    x = tf.placeholder(tf.float32, [None, 150, 150], name="x")
-    y = tf.matmul(x, x, name="y")
+    x = tf.placeholder(tf.float32, [None, 200_000], name="x")
+    y = tf.sqrt(x, name="y")  # on one thread: the threads of a busy machine make strange times
     with tf.Session() as sess:
         for number in range(ROUNDS):
-            sess.run(y, {x: np.full([1, 150, 150], number, np.float32)})
+            sess.run(y, {x: np.full([1, 200_000], number, np.float32)})
         assert "single samples" not in kinds(sess, trial)
 
 

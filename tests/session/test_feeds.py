@@ -312,3 +312,125 @@ def test_one_output_may_be_fed_while_another_is_computed(tier: Any) -> None:
     total = tf.reduce_sum(first) + tf.reduce_sum(second)
     for _ in range(4):
         assert tier.run([total, second], {x: [1, 2, 3, 4], first: [10, 20]})[0] == 37.0
+
+
+# Composite feeds, wherever feeds are named
+
+
+def sparse_placeholders() -> Any:
+    """A SparseTensor of placeholders."""
+    return tf.SparseTensor(
+        tf.placeholder(tf.int64, [None, 2]), tf.placeholder(tf.float32), tf.placeholder(tf.int64)
+    )
+
+
+def test_sparse_tensors_are_fed_to_callables_and_stages(session: Any) -> None:
+    s = sparse_placeholders()
+    total = tf.reduce_sum(s.values)
+    value = tf.SparseTensorValue([[0, 0], [1, 2]], [1.5, 2.5], [2, 3])
+    call = session.make_callable([total, s], [s])
+    assert call(value)[0] == 4.0
+    assert call(value)[1].dense_shape.tolist() == [2, 3]
+    assert call(([[0, 0]], [1.0], [1, 1]))[0] == 1.0
+    for feeds in (s, [s]):
+        handle = session.partial_run_setup(total, feeds)
+        assert session.partial_run(handle, total, {s: value}) == 4.0
+
+
+@pytest.mark.parametrize("with_shape", [True, False])
+def test_indexed_slices_are_fed(session: Any, with_shape: bool) -> None:
+    values, indices = tf.placeholder(tf.float32, [None, 2]), tf.placeholder(tf.int32, [None])
+    shape = tf.placeholder(tf.int32, [2]) if with_shape else None
+    slices = tf.IndexedSlices(values, indices, shape)
+    value = type(session.run(tf.IndexedSlices(tf.constant([0.0]), tf.constant([0]))))(
+        np.ones([1, 2]), [3], [5, 2] if with_shape else None
+    )
+    found = session.run(slices, {slices: value})
+    assert (found.values.tolist(), found.indices.tolist()) == ([[1, 1]], [3])
+    assert found.dense_shape is None if shape is None else found.dense_shape.tolist() == [5, 2]
+    assert session.run(slices, {slices: tuple(value)}).indices.tolist() == [3]
+    total = tf.reduce_sum(values)
+    assert session.make_callable(total, [slices])(value) == 2.0
+    handle = session.partial_run_setup(total, [slices])
+    assert session.partial_run(handle, total, {slices: value}) == 2.0
+
+
+def test_a_gradient_that_is_slices_may_be_fed(session: Any) -> None:
+    """What reads the slices sees the fed ones; the update adds them up by row."""
+    table = tf.Variable(np.zeros([4, 2], np.float32))
+    rows = tf.placeholder(tf.int32, [None])
+    optimizer = tf.train.GradientDescentOptimizer(1.0)
+    loss = tf.reduce_sum(tf.gather(table, rows))
+    ((gradient, _),) = pairs = optimizer.compute_gradients(loss, [table])
+    assert isinstance(gradient, tf.IndexedSlices)
+    train = optimizer.apply_gradients(pairs)
+    session.run(table.initializer)
+    fed = (np.ones([2, 2]), [3, 3], [4, 2])
+    session.run(train, {gradient: fed})
+    assert session.run(table).tolist() == [[0, 0], [0, 0], [0, 0], [-2, -2]]
+
+
+def test_a_composite_value_with_too_few_parts_lacks_a_feed(session: Any) -> None:
+    s = sparse_placeholders()
+    with pytest.raises(tf.errors.InvalidArgumentError, match="You must feed a value"):
+        session.run(s, {s: ([[0, 1]], [3.5])})
+    with pytest.raises(TypeError):
+        session.run(s, {s: 3})
+
+
+def test_a_number_that_is_fed_and_fetched_comes_back_as_an_array(session: Any) -> None:
+    """As in TensorFlow, which hands back the array that it made of it."""
+    x, name = tf.placeholder(tf.float32), tf.placeholder(tf.string)
+    for found in (session.run(x, {x: 2.0}), session.make_callable([x, x + 1.0], [x])(2.0)[0]):
+        assert (type(found), found.dtype, found.shape) == (np.ndarray, np.float32, ())
+    assert session.run(name, {name: "a"}).tolist() == b"a"
+    assert type(session.run(x + 0.0, {x: 2.0})) is np.float32
+
+
+def test_an_update_that_others_wait_for_happens_though_its_output_is_fed(session: Any) -> None:
+    v = tf.Variable(1.0)
+    update = tf.assign_add(v, 1.0)
+    with tf.control_dependencies([update]):
+        after = tf.constant(5.0) + 0.0
+    session.run(v.initializer)
+    assert session.run([after, update * 1.0], {update: 10.0}) == [5.0, 10.0]
+    assert session.run(v) == 2.0
+
+
+@pytest.mark.parametrize(
+    ("shape", "text"), [([], ""), ([2], " and shape [2]"), ([None, 3], " and shape [?,3]")]
+)
+def test_a_missing_feed_tells_its_shape(session: Any, shape: Any, text: str) -> None:
+    x = tf.placeholder(tf.float32, shape, name="x")
+    with pytest.raises(tf.errors.InvalidArgumentError) as caught:
+        session.run(x + 1.0)
+    said = f"You must feed a value for placeholder tensor 'x' with dtype float{text}"
+    assert caught.value.message.splitlines()[0] == said
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_one_output_of_an_operation_is_fed_and_the_other_computed(level: int) -> None:
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        x = tf.placeholder(tf.float32, [2])
+        left, right = tf.split(x, 2)
+        for _ in range(5):  # in each of the ways in which runs that come back are done
+            found = session.run([left * 1.0, right * 1.0], {x: [1, 2], left: [7]})
+            assert [value.tolist() for value in found] == [[7], [2]]
+            found = session.run([left, right, right * 2.0], {x: [1, 2], right: [8]})
+            assert [value.tolist() for value in found] == [[1], [8], [16]]
+        metadata = tf.RunMetadata()
+        found = session.run(
+            left + right, {x: [1, 2], left: [7]}, tf.RunOptions(trace_level=3), metadata
+        )
+        assert found.tolist() == [9]
+        assert "Split" in str(session.explain(left + right, {x: [1, 2], left: [7]}))
+        both, one = left + right, right + 0.0
+        handle = session.partial_run_setup([both, one], [x, left])
+        assert session.partial_run(handle, one, {x: [1, 2]}).tolist() == [2]
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Fetch split:0 can't be computed"):
+            session.partial_run(handle, both)
+        assert session.partial_run(handle, both, {left: [7]}).tolist() == [9]
+        handle = session.partial_run_setup([both, one], [x, left])
+        assert session.partial_run(handle, [both, one], {x: [1, 2], left: [7]})[0].tolist() == [9]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import collections
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.graph.errors import InaccessibleTensorError
 
 Pair = collections.namedtuple("Pair", ["first", "second"])
 
@@ -183,3 +185,48 @@ def test_equal_structures_of_other_types_keep_their_types():
             assert type(session.run((a, b))) is tuple
             assert type(session.run(pair_type(a, b))) is pair_type
             assert type(session.run([a, b])) is list
+
+
+def test_mappings_are_made_anew_and_filled(session: Any, a: Any) -> None:
+    class Named(dict):
+        pass
+
+    found = session.run(collections.defaultdict(list, {"x": a}))
+    assert (type(found), found) == (collections.defaultdict, {"x": 1.0})
+    assert type(session.run(Named(x=a))) is Named
+
+
+class Attributes:
+    """What the package attrs puts on a class, as far as fetches look at it."""
+
+    def __init__(self, x: Any, y: Any) -> None:
+        self.x, self._y = x, y
+
+    __attrs_attrs__ = (SimpleNamespace(name="x"), SimpleNamespace(name="_y"))
+
+
+def test_classes_of_the_package_attrs(session: Any, a: Any, b: Any) -> None:
+    found = session.run([Attributes(a, {"z": Attributes(b, a.op)})])[0]
+    assert (type(found), found.x) == (Attributes, 1.0)
+    assert type(found._y["z"]) is Attributes
+    assert found._y["z"].x.tolist() == [2, 3]
+    with pytest.raises(TypeError, match="Fetch argument None has invalid type"):
+        session.run(Attributes(a, None))
+
+
+def test_the_package_attrs_itself(session: Any, a: Any) -> None:
+    attr = pytest.importorskip("attr")
+    pair = attr.make_class("pair", ["first", "second"])
+    assert session.run(pair(a, [a])) == pair(1.0, [1.0])
+
+
+def test_what_may_not_be_fetched_has_tensorflows_class(session: Any, a: Any) -> None:
+    session.graph.prevent_fetching(a.op)
+    for fetch in (a, a.op, "a:0"):
+        with pytest.raises(InaccessibleTensorError, match="'a' has been marked as not fetchable"):
+            session.run(fetch)
+
+
+def test_an_empty_graph_is_told_before_what_is_wrong_with_a_fetch(a: Any) -> None:
+    with tf.Session(graph=tf.Graph()) as empty, pytest.raises(RuntimeError, match="graph is empty"):
+        empty.run(a)

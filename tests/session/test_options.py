@@ -37,9 +37,11 @@ def test_a_trace_shows_each_op_with_its_outputs():
     with tf.Session(config=config_of(-1)) as session:
         values, metadata = traced(session, b, {a: [0, 0, 0]}, **FULL)
     assert values.tolist() == [2, 2, 2]
-    nodes = nodes_of(metadata)
+    constant, *nodes = nodes_of(metadata)
     assert [node.node_name for node in nodes] == ["e", "b"]
     assert nodes[0].timeline_label == "e = Exp(a)"
+    assert (constant.node_name, constant.timeline_label) == ("b/y", "b/y = Const()")
+    assert constant.op_end_rel_nanos == 0  # it was known before the run
     description = nodes[1].output[0].tensor_description
     assert description.dtype == tf.float32.as_datatype_enum
     assert [dim.size for dim in description.shape.dim] == [3]
@@ -57,8 +59,11 @@ def test_a_compiled_cluster_is_one_node_that_lists_its_ops():
     with tf.Session(config=config_of(1)) as session:
         values, metadata = traced(session, b, {a: 0.0}, **FULL)
     assert values == 2.0
-    (node,) = nodes_of(metadata)
+    constant, node = nodes_of(metadata)
+    assert constant.node_name == "b/y"
     assert node.timeline_label == "cluster_0 = XLA(e, b)"
+    assert node.all_end_rel_nanos > 0
+    assert node.output[0].tensor_description.allocation_description.requested_bytes == 4
 
 
 def test_a_traced_run_updates_variables_as_any_other():
@@ -69,7 +74,9 @@ def test_a_traced_run_updates_variables_as_any_other():
         values, metadata = traced(session, [update, v], **FULL)
         assert values == [3.0, 3.0]
         assert session.run(v) == 3.0
-    assert [node.node_name for node in nodes_of(metadata)] == ["AssignAdd"]
+    nodes = {node.node_name: node for node in nodes_of(metadata)}
+    assert list(nodes) == ["Variable", "AssignAdd/value", "AssignAdd"]
+    assert nodes["Variable"].memory_stats.persistent_memory_size == 4
 
 
 def test_the_pruned_graph():
@@ -80,7 +87,42 @@ def test_the_pruned_graph():
         _, metadata = traced(session, b, {a: 0.0}, output_partition_graphs=True)
         assert not nodes_of(metadata)
     (graph,) = metadata.partition_graphs
-    assert [node.name for node in graph.node] == ["b"]
+    cpu = "/job:localhost/replica:0/task:0/device:CPU:0"
+    assert [(n.name, n.op, list(n.input), n.device) for n in graph.node] == [
+        ("_arg_a_0_0", "_Arg", [], cpu),
+        ("b", "Exp", ["_arg_a_0_0"], cpu),
+        ("_retval_b_0_0", "_Retval", ["b"], cpu),
+    ]
+
+
+def test_the_ends_of_the_pruned_graph_are_numbered_by_name():
+    """As TensorFlow numbers them; what is fetched as an operation, or fed too, has no end."""
+    b, a = tf.placeholder(tf.float32, [], name="b"), tf.placeholder(tf.float32, [2], name="s/a")
+    c = tf.add(tf.split(a, 2, name="sp")[1], b, name="c")
+    d = tf.identity(c, name="d")
+    with tf.Session() as session:
+        feeds = {a: [1, 2], b: 3}
+        _, metadata = traced(session, [d, c, d.op, a], feeds, output_partition_graphs=True)
+    (graph,) = metadata.partition_graphs
+    nodes = {node.name: node for node in graph.node}
+    assert list(nodes["sp"].input) == ["sp/split_dim", "_arg_s/a_0_1"]
+    assert list(nodes["c"].input) == ["sp:1", "_arg_b_0_0"]
+    assert [n for n in nodes if "ret" in n] == ["_retval_c_0_0", "_retval_d_0_1"]
+    assert (nodes["_arg_s/a_0_1"].attr["index"].i, nodes["_retval_d_0_1"].attr["index"].i) == (1, 1)
+    assert nodes["_arg_s/a_0_1"].attr["T"].type == tf.float32.as_datatype_enum
+
+
+def test_metadata_tell_of_the_last_run_only():
+    a = tf.placeholder(tf.float32, name="a")
+    b, c = tf.exp(a, name="b"), tf.log(a, name="c")
+    metadata = tf.RunMetadata()
+    with tf.Session(config=config_of(-1)) as session:
+        session.run(b, {a: 1.0}, tf.RunOptions(**FULL, output_partition_graphs=True), metadata)
+        session.run(c, {a: 1.0}, tf.RunOptions(**FULL), metadata)
+        assert [node.node_name for node in nodes_of(metadata)] == ["c"]
+        assert not metadata.partition_graphs
+        session.run(c, {a: 1.0}, run_metadata=metadata)
+    assert not nodes_of(metadata)
 
 
 def test_a_trace_of_a_run_that_fails_shows_what_ran():
@@ -90,15 +132,16 @@ def test_a_trace_of_a_run_that_fails_shows_what_ran():
     with tf.Session(config=config_of(-1)) as session:
         with pytest.raises(tf.errors.InvalidArgumentError, match="bad"):
             session.run(bad, {a: [0.0]}, tf.RunOptions(**FULL), metadata)
-    assert [node.node_name for node in nodes_of(metadata)] == ["log"]
+    assert [node.node_name for node in nodes_of(metadata) if node.op_end_rel_nanos] == ["log"]
 
 
 def test_a_callable_takes_options_where_it_was_made_to():
     a = tf.placeholder(tf.float32)
     with tf.Session() as session:
-        plain = session.make_callable(a * 2.0, [a])
+        plain = session.make_callable(tf.constant(1.0))
         with pytest.raises(TypeError, match="accept_options"):
-            plain(1.0, options=tf.RunOptions(**FULL))
+            plain(options=tf.RunOptions(**FULL))
+        assert session.make_callable(a * 2.0, [a])(1.0, options=tf.RunOptions(**FULL)) == 2.0
         call = session.make_callable(a * 2.0, [a], accept_options=True)
         metadata = tf.RunMetadata()
         assert call(1.0, options=tf.RunOptions(**FULL), run_metadata=metadata) == 2.0
@@ -128,6 +171,36 @@ def test_a_device_that_is_not_there():
         assert session.run(a, {a.op.inputs[0]: 1.0}) == 2.0
 
 
+def test_a_stage_on_a_device_that_is_not_there():
+    x = tf.placeholder(tf.float32)
+    with tf.device("/device:GPU:7"):
+        a = x + 1.0
+    with tf.Session() as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign a device for"):
+            session.partial_run_setup([x + 2.0, a], [x])
+    with tf.Session(config=config_of(allow_soft_placement=True)) as session:
+        handle = session.partial_run_setup([a], [x])
+        assert session.partial_run(handle, a, {x: 1.0}) == 2.0
+
+
+def test_soft_placement_stays_in_its_task():
+    with tf.device("/job:ps/task:0"):
+        a = tf.constant(1.0) + 1.0
+    with tf.Session(config=config_of(allow_soft_placement=True)) as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign a device for"):
+            session.run(a)
+
+
+def test_a_trace_names_the_cpu_of_each_op():
+    with tf.device("/cpu:2"):
+        a = tf.exp(tf.placeholder_with_default(0.0, []), name="a")
+    with tf.Session(config=config_of(-1, device_count={"CPU": 3})) as session:
+        _, metadata = traced(session, a, **FULL)
+    assert "/job:localhost/replica:0/task:0/device:CPU:2" in [
+        device.device for device in metadata.step_stats.dev_stats
+    ]
+
+
 def test_placement_is_printed_once(capfd):
     a = tf.placeholder(tf.float32, name="a")
     b = tf.exp(a, name="b")
@@ -155,6 +228,10 @@ def test_reset_ends_open_sessions():
     with pytest.raises(tf.errors.CancelledError, match="Session has been closed"):
         session.run(v)
     session.close()
+    with pytest.raises(RuntimeError, match="Attempted to use a closed Session"):
+        session.run(v)
+    with pytest.raises(TypeError, match="Expected binary or unicode string, got 3"):
+        tf.Session.reset(3)
     with tf.Session() as fresh, pytest.raises(tf.errors.FailedPreconditionError):
         fresh.run(v)
 
@@ -176,5 +253,38 @@ def test_users_types_as_fetches_and_feeds():
     with tf.Session() as session:
         fetched = session.run({"pair": Pair(a * 2.0, b), "sum": a + b}, {Pair(a, b): (1.0, 5.0)})
         assert fetched == {"pair": (2.0, 5.0), "sum": 6.0}
-        handle = session.partial_run_setup([a + b], [Pair(a, b)])
-        assert handle.session is session
+        total = a + b
+        handle = session.partial_run_setup([total], [Pair(a, b)])
+        assert session.partial_run(handle, total, {Pair(a, b): (1.0, 5.0)}) == 6.0
+        call = session.make_callable(a - b, [Pair(a, b)])
+        assert call((5.0, 1.0)) == 4.0
+
+
+def test_users_types_may_be_derived_from_each_other():
+    """The one that was registered last serves; after it, its base cannot be registered."""
+
+    class Base:
+        def __init__(self, tensor):
+            self.tensor = tensor
+
+    class Derived(Base):
+        pass
+
+    class Other(Derived):
+        pass
+
+    register = tf.register_session_run_conversion_functions
+    register(Base, lambda b: ([b.tensor], lambda values: ("base", *values)))
+    register(Other, lambda b: ([b.tensor], lambda values: ("other", *values)))
+    with pytest.raises(ValueError, match="has already been registered"):
+        register(Derived, lambda b: ([b.tensor], tuple))
+    with pytest.raises(ValueError, match="has already been registered"):
+        register(tf.SparseTensor, lambda b: ([b.tensor], tuple))
+    c = tf.constant(1.0)
+    with tf.Session() as session:
+        found = session.run([Base(c), Derived(c), {"x": Other(c)}])
+        assert found == [("base", 1.0), ("base", 1.0), {"x": ("other", 1.0)}]
+        with pytest.raises(TypeError, match="without a feed_function"):
+            session.run(c, {Base(c): 2.0})
+        with pytest.raises(TypeError, match="without a feed_function_for_partial_run"):
+            session.partial_run_setup([c], [Base(c)])

@@ -152,7 +152,9 @@ def test_what_waits_for_a_placeholder_waits_for_its_feed() -> None:
         with tf.control_dependencies([x]):
             after = y + 1.0
         handle = session.partial_run_setup([after], [x, y])
-        with pytest.raises(tf.errors.InvalidArgumentError, match="It needs Placeholder:0"):
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match="Fetch Placeholder:0 can't be computed"
+        ):
             session.partial_run(handle, after, {y: 1.0})
         assert session.partial_run(handle, after, {x: 0.0, y: 1.0}) == 2.0
         assert session.partial_run(handle, after, {y: 2.0}) == 3.0

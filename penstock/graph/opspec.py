@@ -73,6 +73,8 @@ class OpSpec:
             or NOT_DIFFERENTIABLE.
         static_inputs: inputs whose value decides a shape, an axis or a loop; kernels get them as
             NumPy arrays always.
+        traceable: `traceable(op)` names those of them that the XLA kernel can do without the value
+            of, where the attrs allow it.
         shape_inputs: those of them that are shapes, for which partial knowledge is of use.
         writes: inputs that are variables (refs or resources) which the op assigns. The kernel
             returns their new values first, in this order, then the outputs that are no refs.
@@ -107,6 +109,7 @@ class OpSpec:
     gradient: Any
     attrs: Sequence[str] = ()
     static_inputs: Sequence[str] = ()
+    traceable: Callable[[Operation], Sequence[str]] | None = None
     shape_inputs: Sequence[str] = ()
     writes: Sequence[str] = ()
     unread: Sequence[str] = ()

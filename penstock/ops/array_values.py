@@ -269,9 +269,13 @@ class TracedArray:
         return self.data
 
     def write(self, index: Any, value: Any) -> None:
+        from jax import lax  # slices at places that are traced: much faster than a scatter
+
+        value = self._jnp.asarray(value, self.dtype)
         self.allocate(value.shape)
-        place = self._elements().at[index]
-        self.data = place.add(value) if self._adds else place.set(value)
+        if self._adds:
+            value = value + lax.dynamic_index_in_dim(self._elements(), index, keepdims=False)
+        self.data = lax.dynamic_update_index_in_dim(self._elements(), value, index, 0)
 
     def read(self, index: Any) -> Any:
         from jax.lax import dynamic_index_in_dim  # an index that is traced

@@ -297,6 +297,45 @@ def strided_slice_kernel(
     return x[index_of(x.shape, begin, end, strides, masks)]
 
 
+def takes_whole_axes_or_single_places(op: Operation) -> tuple[str, ...]:
+    """The bounds that may be traced: `x[i]` and `x[:, i]` have one shape whatever `i` is."""
+    attrs = op._attrs
+    begin = op._inputs[list(op.spec._arg_names).index("begin")]
+    count = shapes.element_count(begin._shape)
+    if count is None or attrs["ellipsis_mask"] or attrs["new_axis_mask"]:
+        return ()
+    whole = attrs["begin_mask"] & attrs["end_mask"] & ~attrs["shrink_axis_mask"]
+    return ("begin", "end") if whole | attrs["shrink_axis_mask"] == (1 << count) - 1 else ()
+
+
+def _traced_place(begin: Any, sizes: Sequence[int], shrink_axis_mask: int) -> tuple[list[Any], Any]:
+    """Where a slice whose bounds are traced starts, and how long it is on each axis."""
+    import jax.numpy as jnp  # what is traced is JAX's
+
+    starts, lengths = [jnp.zeros((), begin.dtype)] * len(sizes), list(sizes)
+    for axis in range(begin.shape[0]):
+        if shrink_axis_mask >> axis & 1:
+            place = begin[axis]
+            starts[axis] = jnp.where(place < 0, place + sizes[axis], place)
+            lengths[axis] = 1
+    return starts, lengths
+
+
+def traced_strided_slice_kernel(
+    x: Any, begin: Any, end: Any, strides: Any, *, begin_mask: int, end_mask: int,
+    ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
+) -> Any:  # fmt: skip
+    import jax.numpy as jnp
+    from jax.lax import dynamic_slice  # at places that are traced
+
+    if isinstance(begin, np.ndarray) and isinstance(end, np.ndarray):
+        masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
+        return x[index_of(x.shape, begin, end, strides, masks)]
+    starts, lengths = _traced_place(begin, x.shape, shrink_axis_mask)
+    gone = [axis for axis in range(x.ndim) if shrink_axis_mask >> axis & 1]
+    return jnp.squeeze(dynamic_slice(x, starts, lengths), gone)
+
+
 def _mask_attrs(op: Operation) -> dict[str, int]:
     names = ("begin_mask", "end_mask", "ellipsis_mask", "new_axis_mask", "shrink_axis_mask")
     return {name: op._attrs[name] for name in names}
@@ -341,6 +380,8 @@ STRIDED_SLICE = register(
         name="StridedSlice", inputs=("input: T", "begin: Index", "end: Index", "strides: Index"),
         outputs=("output: T",), attrs=MASK_ATTRS, static_inputs=("begin", "end", "strides"),
         shape=strided_slice_shape, kernel=strided_slice_kernel, gradient=strided_slice_gradient,
+        # Places that are traced need another function of XLA's.
+        xla_kernel=traced_strided_slice_kernel, traceable=takes_whole_axes_or_single_places,
         view=True, partial_value=known_part_of_shape,
     )
 )  # fmt: skip
@@ -361,9 +402,15 @@ def traced_strided_slice_grad_kernel(
     xp: Any, shape: Any, begin: Any, end: Any, strides: Any, dy: Any, *, begin_mask: int,
     end_mask: int, ellipsis_mask: int, new_axis_mask: int, shrink_axis_mask: int,
 ) -> Any:  # fmt: skip
+    from jax.lax import dynamic_update_slice  # at places that are traced
+
     sizes = tuple(shape.tolist())
-    masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
-    return xp.zeros(sizes, dy.dtype).at[index_of(sizes, begin, end, strides, masks)].set(dy)
+    whole = xp.zeros(sizes, dy.dtype)
+    if isinstance(begin, np.ndarray) and isinstance(end, np.ndarray):
+        masks = _masks(begin_mask, end_mask, ellipsis_mask, new_axis_mask, shrink_axis_mask)
+        return whole.at[index_of(sizes, begin, end, strides, masks)].set(dy)
+    starts, lengths = _traced_place(begin, sizes, shrink_axis_mask)
+    return dynamic_update_slice(whole, dy.reshape(lengths), starts)
 
 
 def strided_slice_grad_gradient(op: Operation, grad: Tensor) -> Grads:
@@ -380,6 +427,7 @@ STRIDED_SLICE_GRAD = register(
         shape=lambda shape, begin, end, strides, dy: shape, gradient=strided_slice_grad_gradient,
         # JAX arrays are never written to, so its form of the assignment is another.
         kernel=strided_slice_grad_kernel, xla_kernel=traced_strided_slice_grad_kernel,
+        traceable=takes_whole_axes_or_single_places,
     )
 )  # fmt: skip
 

@@ -10,18 +10,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
+from penstock.plan.compilable import host_reason, known_tensors, torn_apart
 from penstock.plan.dependencies import step_dependencies
-from penstock.plan.plan import Constant, Plan, Read, Step, variables_read, variables_written
+from penstock.plan.plan import Plan, Step, variables_read, variables_written
 
-_NOT_ON_XLA = (dtypes.string, dtypes.resource, dtypes.variant)
-_SHAPE_ONLY = (
-    "Shape",
-    "ShapeN",
-    "Size",
-    "Rank",
-)  # known while compiling, whatever their input's value
+Group = tuple[int, frozenset[int]]
 
 
 @dataclass(slots=True, eq=False)
@@ -53,16 +47,12 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     Steps that wait for different blocking ops are in different clusters: in one, they would wait
     for each other's too.
     """
-    known = _known_tensors(plan)
-    compilable = [_host_reason(step, known) is None for step in plan.steps]
+    known = known_tensors(plan)
     before = step_dependencies(plan)
-    levels = _levels(plan.steps, compilable, before)
-    waits: list[frozenset[int]] = []
-    groups: dict[tuple[int, frozenset[int]], list[Step]] = {}
-    for number, step in enumerate(plan.steps):
-        blocking = [other for other in before[number] if plan.steps[other].blocking]
-        waits.append(frozenset(blocking).union(*[waits[other] for other in before[number]]))
-        groups.setdefault((levels[number], waits[number]), []).append(step)
+    on_xla = [reason is None for reason in _reasons(plan, known, before)]
+    groups: dict[Group, list[Step]] = {}
+    for step, group in zip(plan.steps, _groups(plan, on_xla, before), strict=True):
+        groups.setdefault(group, []).append(step)
     items: list[Step | ClusterPlan] = []
     for level, waited in sorted(groups, key=lambda key: (key[0], len(key[1]))):
         steps = groups[level, waited]
@@ -73,102 +63,33 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     return items
 
 
-def _known_tensors(plan: Plan) -> dict[Tensor, bool]:
-    """The tensors whose value decides a shape: True where that can be had while compiling.
-
-    A value can be had where it follows from constants, shapes, and values that come
-    from outside a cluster.
-    """
-    producer = {output: step for step in plan.steps for output in step.outputs}
-    wanted: dict[Tensor, bool] = {}
-
-    def want(tensor: Tensor) -> None:
-        pending = [tensor]
-        while pending:
-            current = pending.pop()
-            if current in wanted:
-                continue
-            step = producer.get(current)
-            wanted[current] = True
-            if step is None or step.op.spec.name in _SHAPE_ONLY:
-                continue
-            if step.pure:
-                pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
-
-    for step in plan.steps:
-        for operand in _static_operands(step):
-            if isinstance(operand, Tensor):
-                want(operand)
-    for step in plan.steps:  # in order, so that what a value depends on is judged before it
-        for output in step.outputs:
-            if output in wanted and step.op.spec.name not in _SHAPE_ONLY:
-                wanted[output] = _obtainable(step, wanted)
-    return wanted
-
-
-def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
-    spec = step.op.spec
-    if spec.host or spec.wants_ctx:
-        return True  # it comes from the host
-    operands = step.flat_operands()
-    return step.pure and all([
-        type(o) is Constant or (isinstance(o, Tensor) and wanted.get(o, False)) for o in operands
-    ])  # fmt: skip
-
-
-def _static_operands(step: Step) -> list[object]:
-    if step.bodies:
-        return []
-    spec = step.op.spec
-    static = (*spec.static_inputs, *spec.shape_inputs)
-    taken = [arg.name for arg in spec.input_args if arg.name not in spec.unread]
-    found: list[object] = []
-    for name, operand in zip(taken, step.operands, strict=True):
-        if name in static:
-            found.extend(operand if type(operand) is list else [operand])
-    return found
-
-
 def host_reasons(plan: Plan) -> dict[Operation, str]:
     """The ops of a plan that cannot be compiled, each with the reason in words."""
-    known = _known_tensors(plan)
-    reasons = [(step.op, _host_reason(step, known)) for step in plan.steps]
-    return {op: reason for op, reason in reasons if reason is not None}
+    reasons = _reasons(plan, known_tensors(plan), step_dependencies(plan))
+    pairs = zip(plan.steps, reasons, strict=True)
+    return {step.op: reason for step, reason in pairs if reason is not None}
 
 
-def _host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
-    """Why a step cannot be compiled; None where it can."""
-    op = step.op
-    spec = op.spec
-    if step.bodies:
-        return "it has branches or a body"
-    if spec.host or spec.wants_ctx:
-        return _reason_of_op(op)
-    for tensor in (*op._inputs, *op.outputs):
-        base = tensor.dtype.base_dtype
-        if base in _NOT_ON_XLA and not (base is dtypes.resource and tensor.op.spec.variable):
-            return f"XLA has no type {base.name}"
-    for operand in _static_operands(step):
-        if type(operand) is Read:
-            return f"the value of the variable {operand.variable.name} decides a shape"
-        if isinstance(operand, Tensor) and not known.get(operand, False):
-            return f"the value of {operand.name} decides a shape, and is not known when compiling"
-    return None
+def _reasons(plan: Plan, known: dict[Tensor, bool], before: list[set[int]]) -> list[str | None]:
+    """For each step why it cannot be compiled, or None."""
+    reasons = [host_reason(step, known) for step in plan.steps]
+    while True:
+        on_xla = [reason is None for reason in reasons]
+        torn = list(torn_apart(plan, on_xla, _groups(plan, on_xla, before)))
+        if not torn:
+            return reasons
+        for number, reason in torn:
+            reasons[number] = reason
 
 
-def _reason_of_op(op: Operation) -> str:
-    spec = op.spec
-    if spec.blocking:
-        return "it may have to wait"
-    if spec.name.startswith("PyFunc"):
-        return "it calls a Python function"
-    if any([t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)]):
-        return "XLA has no type string"
-    if spec.wants_ctx:
-        return "it looks at the session, or has an effect outside it"
-    if spec.pure and not all([shapes.is_known(output._shape) for output in op.outputs]):
-        return "the shape of its output depends on values"
-    return "it may raise an error that depends on values"
+def _groups(plan: Plan, on_xla: list[bool], before: list[set[int]]) -> list[Group]:
+    """For each step its level, and the blocking steps that it waits for."""
+    levels = _levels(plan.steps, on_xla, before)
+    waits: list[frozenset[int]] = []
+    for number in range(len(plan.steps)):
+        blocking = [other for other in before[number] if plan.steps[other].blocking]
+        waits.append(frozenset(blocking).union(*[waits[other] for other in before[number]]))
+    return list(zip(levels, waits, strict=True))
 
 
 def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -> list[int]:

@@ -1,8 +1,7 @@
 """Compiles clusters of ops with XLA, through JAX, and runs them.
 
-While a cluster is traced, a value that is known is a NumPy array, and its ops run in NumPy: shape
-arithmetic becomes constant by itself. Variables are arguments; those that the cluster assigns are
-donated, so that a training step keeps one copy of its weights.
+Variables are arguments; those that a cluster assigns are donated, so that a training step keeps one
+copy of its weights.
 """
 
 from __future__ import annotations
@@ -17,13 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from penstock.graph.errors import OpError
-from penstock.graph.operation import Operation, Tensor
+from penstock.graph.operation import Operation
 from penstock.plan.clusters import ClusterPlan
-from penstock.plan.plan import Constant, Plan, Read, Step
+from penstock.plan.plan import Constant, Plan, Step, all_steps
 from penstock.runtime.interpreter import Cluster, Interpreter
-from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outputs_of_update
 from penstock.runtime.state import SessionState, VariableSlot
-from penstock.runtime.step_errors import at_op
+from penstock.runtime.tracer import Tracer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -203,7 +201,7 @@ class CompiledCluster(Cluster):
         traced = [
             t for t, is_known in zip(self.inputs, self._is_known, strict=True) if not is_known
         ]
-        tracer = _Tracer(
+        tracer = Tracer(
             self.plan, self._state, traced, known_values, self._only_read_ops(), self._large_ids()
         )
 
@@ -253,115 +251,9 @@ def _on_device(slot: VariableSlot, jax: Any) -> Any:
 
 def _large_constants(steps: list[Step]) -> list[Any]:
     found = {}
-    for step in steps:
-        for operand in step.flat_operands():
-            if type(operand) is Constant and operand.value.nbytes > _LARGEST_EMBEDDED_BYTES:
-                found[id(operand.value)] = operand.value
+    for outer in steps:
+        for step in (outer, *[inner for body in outer.bodies for inner in all_steps(body)]):
+            for operand in step.flat_operands():
+                if type(operand) is Constant and operand.value.nbytes > _LARGEST_EMBEDDED_BYTES:
+                    found[id(operand.value)] = operand.value
     return list(found.values())
-
-
-class _Tracer:
-    """Runs a cluster's kernels on JAX's tracers."""
-
-    def __init__(
-        self,
-        plan: ClusterPlan,
-        state: SessionState,
-        traced: list[Tensor],
-        known: dict[Tensor, Any],
-        only_read: list[Operation],
-        large: dict[int, int],
-    ) -> None:
-        self._plan = plan
-        self._state = state
-        self._traced = traced
-        self._known = known
-        self._only_read = only_read
-        self._large = large
-        self.reserved: list[int] = []
-
-    def trace(
-        self,
-        inputs: list[Any],
-        written: list[Any],
-        read: list[Any],
-        counters: list[Any],
-        large: list[Any],
-    ) -> tuple[list[Any], list[Any]]:
-        """The function that is compiled: outputs, and the new values of the assigned variables."""
-        import jax
-
-        self.reserved.clear()
-        values: dict[Tensor, Any] = dict(self._known)
-        values.update(zip(self._traced, inputs, strict=True))
-        variables = dict(zip(self._plan.writes, written, strict=True))
-        variables.update(zip(self._only_read, read, strict=True))
-        counter_of = dict(zip(self._plan.random, counters, strict=True))
-        for step in self._plan.steps:
-            operands: list[Any] = []
-            try:
-                for operand in step.operands:
-                    if type(operand) is list:
-                        operands.append(
-                            [self._value(item, values, variables, large) for item in operand]
-                        )
-                    else:
-                        operands.append(self._value(operand, values, variables, large))
-                outputs = self._run(step, operands, variables, counter_of, jax)
-            except Exception as error:
-                raise at_op(error, step.op, operands) from error
-            values.update(zip(step.outputs, outputs, strict=False))
-        return [values[output] for output in self._plan.outputs], [
-            variables[op] for op in self._plan.writes
-        ]
-
-    def _value(
-        self,
-        operand: Any,
-        values: dict[Tensor, Any],
-        variables: dict[Operation, Any],
-        large: list[Any],
-    ) -> Any:
-        if isinstance(operand, Constant):
-            index = self._large.get(id(operand.value))
-            return operand.value if index is None else large[index]
-        if isinstance(operand, Read):
-            value = variables[operand.variable]
-            if value is not None:
-                return value
-            slot = self._state.variable(operand.variable)  # raises: it has no value
-            return slot.read_for_update() if operand.by_update else slot.read()
-        return values[operand]
-
-    def _run(
-        self,
-        step: Step,
-        operands: list[Any],
-        variables: dict[Operation, Any],
-        counter_of: dict[Operation, Any],
-        jax: Any,
-    ) -> list[Any]:
-        op = step.op
-        spec = op.spec
-        flat = [
-            item
-            for operand in operands
-            for item in (operand if type(operand) is list else [operand])
-        ]
-        on_host = spec.kernel is not None and not spec.wants_rng and all(
-            [isinstance(value, (np.ndarray, np.generic)) for value in flat]
-        )  # fmt: skip
-        kernel = spec.bound_kernel(op, np if on_host else jax.numpy)
-        if spec.reserve is not None:
-            self.reserved.append(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
-            operands = [counter_of[op], *operands]
-        result = kernel(*operands)
-        if not step.writes:
-            return [result] if spec.single_output else flatten_outputs(result)
-        count = len(step.writes)
-        new_values = [result] if count == 1 and not has_plain_outputs(step) else list(result)
-        for variable, value in zip(step.writes, new_values, strict=False):
-            if op._attrs.get("validate_shape", True):
-                self._state.variable(variable).check(tuple(value.shape))
-            variables[variable] = value
-        return outputs_of_update(step, new_values)

@@ -1,0 +1,327 @@
+"""Which steps XLA can compile, and why it cannot the others.
+
+XLA compiles for fixed shapes: a value that decides a shape, or how often a loop runs whose gradient
+needs what each iteration computed, must be known while compiling. It is where it follows from
+constants, from shapes, and from values that come from outside a cluster: these become part of what
+is compiled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from penstock.graph import dtypes, shapes
+from penstock.graph.operation import Operation, Tensor
+from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
+
+_NOT_ON_XLA = (dtypes.string, dtypes.resource)
+_SHAPE_ONLY = (
+    "Shape",
+    "ShapeN",
+    "Size",
+    "Rank",
+    "TensorArraySizeV3",
+)  # known while compiling, whatever their input's value
+_ARRAYS = ("TensorArrayV3", "TensorArrayGradV3")  # what makes the handle of a TensorArray
+
+
+@dataclass(frozen=True, eq=False)
+class TripCount:
+    """The part of a loop that decides how often it runs.
+
+    Attributes:
+        places: the loop variables that take part, by their place among those the step keeps.
+        condition: steps of the loop's condition.
+        body: steps of its body.
+        operands: what the step takes that they depend on.
+    """
+
+    places: tuple[int, ...]
+    condition: list[Step]
+    body: list[Step]
+    operands: list[Operand]
+
+
+def known_tensors(plan: Plan) -> dict[Tensor, bool]:
+    """The tensors whose value must be known while compiling: True where that can be had."""
+    producer = {output: step for step in plan.steps for output in step.outputs}
+    wanted: dict[Tensor, bool] = {}
+
+    def want(tensor: Tensor) -> None:
+        pending = [tensor]
+        while pending:
+            current = pending.pop()
+            if current in wanted:
+                continue
+            step = producer.get(current)
+            wanted[current] = True
+            if step is None or step.op.spec.name in _SHAPE_ONLY:
+                continue
+            if step.op.spec.pure:
+                pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
+
+    for step in plan.steps:
+        for operand in static_operands(step):
+            if isinstance(operand, Tensor):
+                want(operand)
+    for step in plan.steps:  # in order, so that what a value depends on is judged before it
+        for output in step.outputs:
+            if output in wanted and step.op.spec.name not in _SHAPE_ONLY:
+                wanted[output] = _obtainable(step, wanted)
+    return wanted
+
+
+def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
+    spec = step.op.spec
+    if spec.host or spec.wants_ctx:
+        return True  # it comes from the host
+    operands = step.flat_operands()
+    return spec.pure and all([
+        type(o) is Constant or (isinstance(o, Tensor) and wanted.get(o, False)) for o in operands
+    ])  # fmt: skip
+
+
+def static_operands(step: Step) -> list[Operand]:
+    """The operands of a step whose value must be known while compiling."""
+    if isinstance(step, RegionStep):
+        return _static_of_regions(step)
+    spec = step.op.spec
+    static = (*spec.static_inputs, *spec.shape_inputs)
+    if not static:
+        return []
+    if spec.traceable is not None:
+        free = spec.traceable(step.op)
+        static = tuple([name for name in static if name not in free])
+    taken = [arg.name for arg in spec.input_args if arg.name not in spec.unread]
+    found: list[Operand] = []
+    for name, operand in zip(taken, step.operands, strict=True):
+        if name in static:
+            found.extend(operand if type(operand) is list else [operand])
+    return found
+
+
+def _static_of_regions(step: RegionStep) -> list[Operand]:
+    found: list[Operand] = []
+    for body in step.plans:
+        found += [t for t in _static_inside(body) if t in body.feeds]
+    if step.op.spec.loops and must_be_counted(step):
+        count = trip_count(step)
+        found += count.operands if count is not None else []
+    # An argument of a loop is no value of one run: `_reason_inside` refuses it.
+    return [o for o in found if not any([o in args for args in step.args])]
+
+
+def _static_inside(body: Plan) -> list[Tensor]:
+    """The tensors of a region whose value must be known, and all that they are computed from."""
+    producer = {output: step for step in body.steps for output in step.outputs}
+    found: dict[Tensor, None] = {}
+    pending = [o for step in body.steps for o in static_operands(step) if isinstance(o, Tensor)]
+    while pending:
+        tensor = pending.pop()
+        if tensor in found:
+            continue
+        found[tensor] = None
+        step = producer.get(tensor)
+        if step is not None and step.op.spec.name not in _SHAPE_ONLY:
+            pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
+    return list(found)
+
+
+def must_be_counted(step: RegionStep) -> bool:
+    """True of a loop that XLA can only run where it is known how often: it saves values."""
+    return len(step.outputs) > len(step.args[0])
+
+
+def trip_count(step: RegionStep) -> TripCount | None:
+    """What decides how often a loop runs; None where that cannot be worked out beforehand."""
+    condition, body = step.plans
+    place_of = {arg: place for args in step.args for place, arg in enumerate(args)}
+    places: dict[int, None] = {}
+    outer: dict[Tensor, None] = {}
+    chosen: tuple[dict[Step, None], dict[Step, None]] = ({}, {})
+    pending: list[tuple[int, Operand]] = [(0, condition.results[0])]
+    producers = [{o: s for s in plan.steps for o in s.outputs} for plan in (condition, body)]
+    while pending:
+        which, operand = pending.pop()
+        if type(operand) is Constant:
+            continue
+        if not isinstance(operand, Tensor):
+            return None  # a variable, which the loop may change
+        if operand in place_of:
+            place = place_of[operand]
+            if place not in places:
+                places[place] = None
+                pending.append((1, body.results[place]))
+            continue
+        inner = producers[which].get(operand)
+        if inner is None:
+            outer[operand] = None
+            continue
+        if inner in chosen[which]:
+            continue
+        if not inner.op.spec.pure or inner.op.spec.kernel is None:
+            return None
+        chosen[which][inner] = None
+        pending.extend([(which, o) for o in inner.flat_operands()])
+    return TripCount(
+        tuple(sorted(places)),
+        [s for s in condition.steps if s in chosen[0]],
+        [s for s in body.steps if s in chosen[1]],
+        [*[step.operands[place] for place in sorted(places)], *outer],
+    )
+
+
+def host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
+    """Why a step cannot be compiled; None where it can."""
+    reason = _reason_of_step(step)
+    if reason is not None:
+        return reason
+    for operand in static_operands(step):
+        if type(operand) is Read:
+            return f"the value of the variable {operand.variable.name} decides a shape"
+        if isinstance(operand, Tensor) and not known.get(operand, False):
+            return f"the value of {operand.name} decides a shape, and is not known when compiling"
+    return None
+
+
+def _reason_of_step(step: Step) -> str | None:
+    op = step.op
+    spec = op.spec
+    if isinstance(step, RegionStep):
+        return _reason_of_regions(step)
+    if spec.host or spec.wants_ctx:
+        return _reason_of_op(op)
+    for tensor in (*op._inputs, *op.outputs):
+        base = tensor.dtype.base_dtype
+        if base in _NOT_ON_XLA and not _is_known_resource(tensor):
+            return f"XLA has no type {base.name}"
+    if spec.name == "TensorArrayV3" and (op._attrs["dynamic_size"] or _is_text(op)):
+        return "XLA has no arrays that grow, nor of strings"
+    return None
+
+
+def _is_text(op: Operation) -> bool:
+    return op._attrs["dtype"] in (dtypes.string, dtypes.resource, dtypes.variant)
+
+
+def _is_known_resource(tensor: Tensor) -> bool:
+    spec = tensor.op.spec
+    return tensor.dtype.base_dtype is dtypes.resource and (spec.variable or spec.name in _ARRAYS)
+
+
+def _reason_of_regions(step: RegionStep) -> str | None:
+    for body in step.plans:
+        for inner in body.steps:
+            if inner.op.spec.wants_rng:
+                return f"{inner.op.name} in it takes random numbers"
+            reason = _reason_of_step(inner)
+            if reason is not None:
+                return f"{inner.op.name} in it cannot be compiled: {reason}"
+        reason = _reason_inside(step, body)
+        if reason is not None:
+            return reason
+    if not step.op.spec.loops and _results_differ(step):
+        return "its branches give different shapes"
+    if step.op.spec.loops and _changes_shape(step):
+        return "the shape of a loop variable changes"
+    if step.op.spec.loops and must_be_counted(step) and trip_count(step) is None:
+        return "a gradient needs its iterations, and how many there are depends on what it computes"
+    return None
+
+
+def _results_differ(step: RegionStep) -> bool:
+    """True where the results of branches are known to have different shapes."""
+    pairs = zip(step.plans[0].results, step.plans[1].results, strict=True)
+    return any([not shapes.compatible(_shape(one), _shape(other)) for one, other in pairs])
+
+
+def _changes_shape(step: RegionStep) -> bool:
+    """True where a loop variable starts with a size that it need not keep."""
+    pairs = zip(step.operands, step.args[0], strict=False)
+    return any([_is_wider(arg._shape, _shape(init)) for init, arg in pairs])
+
+
+def _is_wider(shape: shapes.Shape, first: shapes.Shape) -> bool:
+    if first is None:
+        return False
+    if shape is None:
+        return True
+    return any([a is None and b is not None for a, b in zip(shape, first, strict=True)])
+
+
+def _shape(operand: Operand) -> shapes.Shape:
+    if type(operand) is Constant:
+        return operand.value.shape
+    if type(operand) is Read:
+        return operand.variable._attrs.get("shape")
+    return None if operand is None else operand._shape
+
+
+def _reason_inside(step: RegionStep, body: Plan) -> str | None:
+    """Why the values that decide shapes in a region cannot be known while compiling."""
+    args = {arg for own in step.args for arg in own}
+    producer = {output: inner for inner in body.steps for output in inner.outputs}
+    for tensor in _static_inside(body):
+        inner = producer.get(tensor)
+        if tensor in args:
+            return f"the value of {tensor.name}, which changes in it, decides a shape"
+        if inner is not None and not inner.op.spec.pure:
+            return f"the value of {tensor.name} in it decides a shape"
+    for inner in body.steps:
+        if any([type(operand) is Read for operand in static_operands(inner)]):
+            return f"the value of a variable decides a shape of {inner.op.name} in it"
+    return None
+
+
+def _reason_of_op(op: Operation) -> str:
+    spec = op.spec
+    if spec.blocking:
+        return "it may have to wait"
+    if spec.name.startswith("PyFunc"):
+        return "it calls a Python function"
+    if any([t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)]):
+        return "XLA has no type string"
+    if spec.wants_ctx:
+        return "it looks at the session, or has an effect outside it"
+    if spec.pure and not all([shapes.is_known(output._shape) for output in op.outputs]):
+        return "the shape of its output depends on values"
+    return "it may raise an error that depends on values"
+
+
+def is_internal(tensor: Tensor) -> bool:
+    """True of a stack or the handle of a TensorArray: it cannot leave what is compiled."""
+    return tensor.dtype.base_dtype is dtypes.variant or tensor.op.spec.name in _ARRAYS
+
+
+def torn_apart(
+    plan: Plan, on_xla: Sequence[bool], group_of: Sequence[object]
+) -> Iterable[tuple[int, str]]:
+    """Compilable steps that share a stack or array with a step of another cluster or of the host.
+
+    Args:
+        plan: the plan.
+        on_xla: for each step whether it is to be compiled.
+        group_of: for each step its cluster.
+
+    Returns:
+        The places of the steps, each with the reason why it has to stay on the host.
+    """
+    users: dict[Tensor, list[int]] = {}
+    for number, step in enumerate(plan.steps):
+        tensors = [*step.outputs, *[o for o in step.flat_operands() if isinstance(o, Tensor)]]
+        for tensor in tensors:
+            if is_internal(tensor) and tensor.value_index == _place_of_handle(tensor):
+                users.setdefault(tensor, []).append(number)
+    outside = {*plan.feeds, *[r for r in plan.results if isinstance(r, Tensor)]}
+    for tensor, numbers in users.items():
+        groups = {group_of[number] for number in numbers}
+        torn = len(groups) > 1 or tensor in outside or not all([on_xla[n] for n in numbers])
+        if torn:
+            reason = f"it shares {tensor.name} with a step that is not compiled with it"
+            yield from [(number, reason) for number in numbers if on_xla[number]]
+
+
+def _place_of_handle(tensor: Tensor) -> int:
+    """An array's op gives the handle and a flow, which is a plain number."""
+    return 0 if tensor.op.spec.name in _ARRAYS else tensor.value_index

@@ -1,0 +1,140 @@
+"""Traces a cluster: runs its kernels on what JAX passes for arrays, and so writes the program.
+
+A value that is known is a NumPy array, and its ops run in NumPy while tracing: shape arithmetic
+becomes constant by itself.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from penstock.graph.operation import Operation, Tensor
+from penstock.plan.clusters import ClusterPlan
+from penstock.plan.plan import Constant, Operand, Read, RegionStep, Step
+from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outputs_of_update
+from penstock.runtime.state import SessionState
+from penstock.runtime.step_errors import at_op
+from penstock.runtime.traced_regions import trace_regions
+
+
+class Tracer:
+    """Runs a cluster's kernels on JAX's tracers.
+
+    Args:
+        plan: the cluster.
+        state: the session's state.
+        traced: its inputs whose values are arguments of the program.
+        known: the values of the others.
+        only_read: the variables that it does not assign.
+        large: places of large constants among the arguments, by their id.
+
+    Attributes:
+        reserved: how many random blocks each of its random ops takes.
+        variables: the value that each variable has at this point of the trace.
+    """
+
+    def __init__(
+        self,
+        plan: ClusterPlan,
+        state: SessionState,
+        traced: list[Tensor],
+        known: dict[Tensor, Any],
+        only_read: list[Operation],
+        large: dict[int, int],
+    ) -> None:
+        self._plan = plan
+        self._state = state
+        self._traced = traced
+        self._known = known
+        self._only_read = only_read
+        self._large = large
+        self.reserved: list[int] = []
+        self.variables: dict[Operation, Any] = {}
+        self._counter_of: dict[Operation, Any] = {}
+        self._constants: list[Any] = []
+
+    def trace(
+        self,
+        inputs: list[Any],
+        written: list[Any],
+        read: list[Any],
+        counters: list[Any],
+        large: list[Any],
+    ) -> tuple[list[Any], list[Any]]:
+        """The function that is compiled: outputs, and the new values of the assigned variables."""
+        self.reserved.clear()
+        values: dict[Tensor, Any] = dict(self._known)
+        values.update(zip(self._traced, inputs, strict=True))
+        self.variables = dict(zip(self._plan.writes, written, strict=True))
+        self.variables.update(zip(self._only_read, read, strict=True))
+        self._counter_of = dict(zip(self._plan.random, counters, strict=True))
+        self._constants = large
+        self.run_steps(self._plan.steps, values)
+        return [values[output] for output in self._plan.outputs], [
+            self.variables[op] for op in self._plan.writes
+        ]
+
+    def run_steps(self, steps: list[Step], values: dict[Tensor, Any]) -> None:
+        """Runs steps on `values`, and adds their outputs to these.
+
+        Raises:
+            OpError: a step fails, or cannot be traced.
+        """
+        for step in steps:
+            operands: list[Any] = []
+            try:
+                for operand in step.operands:
+                    if type(operand) is list:
+                        operands.append([self.value(item, values) for item in operand])
+                    else:
+                        operands.append(self.value(operand, values))
+                if isinstance(step, RegionStep):
+                    outputs = trace_regions(self, step, operands)
+                else:
+                    outputs = self._run(step, operands)
+            except Exception as error:
+                raise at_op(error, step.op, operands) from error
+            values.update(zip(step.outputs, outputs, strict=False))
+
+    def value(self, operand: Operand, values: dict[Tensor, Any]) -> Any:
+        """The value that an operand has now."""
+        if isinstance(operand, Constant):
+            index = self._large.get(id(operand.value))
+            return operand.value if index is None else self._constants[index]
+        if isinstance(operand, Read):
+            value = self.variables[operand.variable]
+            if value is not None:
+                return value
+            slot = self._state.variable(operand.variable)  # raises: it has no value
+            return slot.read_for_update() if operand.by_update else slot.read()
+        return values[operand]
+
+    def _run(self, step: Step, operands: list[Any]) -> list[Any]:
+        import jax  # imported where it is used first
+
+        op = step.op
+        spec = op.spec
+        flat = [
+            item
+            for operand in operands
+            for item in (operand if type(operand) is list else [operand])
+        ]
+        on_host = spec.kernel is not None and (spec.pure or bool(step.writes)) and all(
+            [isinstance(value, (np.ndarray, np.generic)) for value in flat]
+        )  # fmt: skip
+        kernel = spec.bound_kernel(op, np if on_host else jax.numpy)
+        if spec.reserve is not None:
+            self.reserved.append(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
+            operands = [self._counter_of[op], *operands]
+        result = kernel(*operands)
+        if not step.writes:
+            return [result] if spec.single_output else flatten_outputs(result)
+        count = len(step.writes)
+        new_values = [result] if count == 1 and not has_plain_outputs(step) else list(result)
+        for variable, value in zip(step.writes, new_values, strict=False):
+            if op._attrs.get("validate_shape", True):
+                self._state.variable(variable).check(tuple(value.shape))
+            self.variables[variable] = value
+        return outputs_of_update(step, new_values)

@@ -327,6 +327,42 @@ class GlorotNormal(VarianceScaling):
         super().__init__(1.0, "fan_avg", "truncated_normal", seed, dtype)
 
 
+@export("orthogonal_initializer", "initializers.orthogonal")
+class Orthogonal(Initializer):
+    """Makes matrices with orthogonal rows or columns of length `gain` (Saxe et al., 2013).
+
+    A shape of more than two sizes is that of a matrix whose rows are all but the last size.
+
+    Args:
+        gain: what they are multiplied with.
+        seed: a seed; see `tf.set_random_seed`.
+        dtype: the floating type where the call gives none.
+
+    Raises:
+        ValueError: `dtype` is no floating type, or a shape has less than two sizes.
+    """
+
+    _settings = ("gain", "seed")
+
+    def __init__(self, gain: float = 1.0, seed: Any = None, dtype: Any = dtypes.float32) -> None:
+        self.gain, self.seed = gain, seed
+        self.dtype = _floating(dtype)
+
+    def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
+        """A random orthogonal matrix in that shape and type."""
+        dtype = self.dtype if dtype is None else dtype
+        if len(shape) < 2:
+            raise ValueError("The tensor to initialize must be at least two-dimensional")
+        *outer, columns = [int(size) for size in shape]
+        rows = math.prod(outer)
+        tall = (max(rows, columns), min(rows, columns))
+        q, r = api.linalg.qr(api.random_normal(tall, dtype=dtype, seed=self.seed))
+        q = q * api.sign(api.diag_part(r))  # r's diagonal positive: that makes the draw uniform
+        if rows < columns:
+            q = api.matrix_transpose(q)
+        return self.gain * api.reshape(q, shape)
+
+
 @export("initializers.identity")
 class Identity(Initializer):
     """Makes identity matrices.
@@ -348,7 +384,9 @@ class Identity(Initializer):
         if len(full) != 2:
             raise ValueError("Identity matrix initializer can only be used for 2D matrices.")
         matrix = api.eye(*full, dtype=self.dtype if dtype is None else dtype)
-        return matrix if self.gain == 1.0 else self.gain * matrix
+        if partition_info is not None:
+            matrix = api.slice(matrix, partition_info.var_offset, shape)
+        return self.gain * matrix
 
 
 @export("initializers.he_normal")

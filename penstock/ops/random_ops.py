@@ -55,8 +55,13 @@ def sizes_of(shape: Any) -> list[int]:
 
 
 def shape_as_tensor(shape: Any) -> Tensor:
-    """The argument `shape` of a random function as a tensor: an empty list is one of integers."""
-    dtype = dtypes.int32 if isinstance(shape, (list, tuple)) and not shape else None
+    """The argument `shape` of a random function as a tensor: an empty list is one of integers, and
+    a list may hold Dimensions.
+    """
+    dtype = None
+    if isinstance(shape, (list, tuple)):
+        shape = [size.value if isinstance(size, shapes.Dimension) else size for size in shape]
+        dtype = None if shape else dtypes.int32
     return convert_to_tensor(shape, dtype, name="shape")
 
 

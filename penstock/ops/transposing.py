@@ -206,3 +206,24 @@ def matrix_transpose(
             dynamic = api.rank(a)
             perm = api.concat((raw.Range(0, dynamic - 2, 1), [dynamic - 1, dynamic - 2]), 0)
         return transpose(a, perm=perm, conjugate=conjugate)
+
+
+@export("linalg.adjoint")
+def adjoint(matrix: Any, name: str | None = None) -> Tensor:
+    """Matrices with rows and columns exchanged, and complex numbers conjugated.
+
+    Args:
+        matrix: a tensor of shape [..., M, N].
+        name: a name scope for the operations.
+
+    Returns:
+        A Tensor of shape [..., N, M].
+
+    Raises:
+        ValueError: the rank is less than 2.
+
+    Example:
+        >>> tf.linalg.adjoint([[1 + 2j, 3], [4, 5j]])
+    """
+    with name_scope(name, "adjoint", [matrix]):
+        return matrix_transpose(convert_to_tensor(matrix, name="matrix"), conjugate=True)

@@ -1,4 +1,5 @@
-"""What a training step costs: perceptrons of three sizes, a convolutional net, an embedding."""
+"""What a training step costs: perceptrons of three sizes, a convolutional net, an embedding,
+a recurrent net, a transformer."""
 
 from __future__ import annotations
 
@@ -88,8 +89,7 @@ def cnn(tf: Any) -> float:
     return step_time(tf, train, {x: images, labels: random.randint(0, 10, 64)})
 
 
-@figure("embedding 50,000×64, Momentum, sparse gradient", "ms")
-def embedding(tf: Any) -> float:
+def embedding_step(tf: Any, make_optimizer: Any) -> float:
     """512 rows of a large table are looked up and updated."""
     tf.reset_default_graph()
     random = np.random.RandomState(0)
@@ -100,6 +100,88 @@ def embedding(tf: Any) -> float:
     loss = tf.reduce_mean(
         tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits)
     )
-    train = tf.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
+    train = make_optimizer(tf).minimize(loss)
     feed = {ids: random.randint(0, 50000, 512), labels: random.randint(0, 10, 512)}
     return step_time(tf, train, feed)
+
+
+@figure("embedding 50,000×64, Momentum, sparse gradient", "ms")
+def embedding_momentum(tf: Any) -> float:
+    """Every row has a momentum, of which a step changes a few."""
+    return embedding_step(tf, lambda tf: tf.train.MomentumOptimizer(0.1, 0.9))
+
+
+@figure("embedding 50,000×64, Adagrad, sparse gradient", "ms")
+def embedding_adagrad(tf: Any) -> float:
+    """The same with a slot as large as the table."""
+    return embedding_step(tf, lambda tf: tf.train.AdagradOptimizer(0.1))
+
+
+@figure("RNN, 50 steps of while_loop, forward and backward", "ms")
+def rnn(tf: Any) -> float:
+    """A plain recurrent cell of 32 units, batch 8, its inputs in a TensorArray."""
+    tf.reset_default_graph()
+    random = np.random.RandomState(0)
+    x = tf.placeholder(tf.float32, [50, 8, 32], name="x")
+    weights = variable(tf, random, [32, 32])
+    recurrent = variable(tf, random, [32, 32])
+    inputs = tf.TensorArray(tf.float32, 50).unstack(x)
+
+    def step(time: Any, state: Any, outputs: Any) -> Any:
+        state = tf.tanh(tf.matmul(inputs.read(time), weights) + tf.matmul(state, recurrent))
+        return time + 1, state, outputs.write(time, state)
+
+    first = [tf.constant(0), tf.zeros([8, 32]), tf.TensorArray(tf.float32, 50)]
+    _, _, outputs = tf.while_loop(lambda time, *_: time < 50, step, first)
+    loss = tf.reduce_mean(tf.square(outputs.stack()))
+    gradients = tf.gradients(loss, [weights, recurrent])
+    return step_time(tf, [loss, *gradients], {x: random.randn(50, 8, 32).astype(np.float32)})
+
+
+def normalized(tf: Any, x: Any, width: int) -> Any:
+    """Layer normalization."""
+    mean, variance = tf.nn.moments(x, [-1], keep_dims=True)
+    scale, shift = tf.Variable(tf.ones([width])), tf.Variable(tf.zeros([width]))
+    return (x - mean) * tf.rsqrt(variance + 1e-6) * scale + shift
+
+
+def projected(tf: Any, random: np.random.RandomState, x: Any, rows: int, columns: int) -> Any:
+    """A dense layer over the last axis of [batch, length, rows]."""
+    length = x.shape[1].value
+    flat = tf.matmul(tf.reshape(x, [-1, rows]), variable(tf, random, [rows, columns]))
+    return tf.reshape(flat + tf.Variable(tf.zeros([columns])), [-1, length, columns])
+
+
+def attended(tf: Any, random: np.random.RandomState, x: Any, width: int, heads: int) -> Any:
+    """Multi-head self-attention."""
+    length, depth = x.shape[1].value, width // heads
+    query, key, value = [
+        tf.transpose(
+            tf.reshape(projected(tf, random, x, width, width), [-1, length, heads, depth]),
+            [0, 2, 1, 3],
+        )
+        for _ in range(3)
+    ]
+    scores = tf.nn.softmax(tf.matmul(query, key, transpose_b=True) / np.sqrt(depth))
+    mixed = tf.transpose(tf.matmul(scores, value), [0, 2, 1, 3])
+    return projected(tf, random, tf.reshape(mixed, [-1, length, width]), width, width)
+
+
+@figure("2 transformer layers, training step", "ms")
+def transformer(tf: Any) -> float:
+    """Width 64, 4 heads, 32 tokens of a vocabulary of 1,000, batch 8, Adam."""
+    tf.reset_default_graph()
+    random = np.random.RandomState(0)
+    width, length = 64, 32
+    ids = tf.placeholder(tf.int32, [None, length], name="ids")
+    x = tf.nn.embedding_lookup(variable(tf, random, [1000, width]), ids)
+    for _ in range(2):
+        x = x + attended(tf, random, normalized(tf, x, width), width, 4)
+        inner = tf.nn.relu(projected(tf, random, normalized(tf, x, width), width, 4 * width))
+        x = x + projected(tf, random, inner, 4 * width, width)
+    logits = projected(tf, random, normalized(tf, x, width), width, 1000)
+    loss = tf.reduce_mean(
+        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=ids, logits=logits)
+    )
+    train = tf.train.AdamOptimizer(0.001).minimize(loss)
+    return step_time(tf, train, {ids: random.randint(0, 1000, [8, length])})

@@ -180,8 +180,6 @@ def transformer(tf: Any) -> float:
         inner = tf.nn.relu(projected(tf, random, normalized(tf, x, width), width, 4 * width))
         x = x + projected(tf, random, inner, 4 * width, width)
     logits = projected(tf, random, normalized(tf, x, width), width, 1000)
-    loss = tf.reduce_mean(
-        tf.nn.sparse_softmax_cross_entropy_with_logits(labels=ids, logits=logits)
-    )
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=ids, logits=logits))
     train = tf.train.AdamOptimizer(0.001).minimize(loss)
     return step_time(tf, train, {ids: random.randint(0, 1000, [8, length])})

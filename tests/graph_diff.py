@@ -40,9 +40,9 @@ IGNORED_ATTRS = (
 # TensorFlow makes Switch, Merge, Enter, ... of branches and loops, penstock one op that owns them.
 # Compared are the names of their results, and all that stands around them.
 RESULTS = re.compile(r"(Merge|Exit)(_\d+)?")
-# Of `v.initialized_value()` TensorFlow makes a branch on this, penstock one op.
+# `v.initialized_value()` branches on this. TensorFlow makes it again for each variable whose first
+# value it is, though it is guarded already: so it has more of them, and they are not compared.
 TESTS_OF_VARIABLES = ("IsVariableInitialized", "VarIsInitializedOp")
-INITIALIZED_VALUES = ("_InitializedValue", "_ResourceInitializedValue")
 
 # Constants with more elements than this are recorded by their checksum.
 MAX_LISTED = 64
@@ -126,9 +126,10 @@ def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
 def initialized_values(graph: list[list[Any]]) -> tuple[set[str], set[str]]:
     """The ops that `v.initialized_value()` makes outside of branches, and its branches' scopes."""
     tests = {node[0] for node in graph if node[1] in TESTS_OF_VARIABLES}
-    pivots = [node for node in graph if node[0].endswith("/pred_id") and node[2][0] in tests]
-    values = {node[0] for node in graph if node[1] in INITIALIZED_VALUES}
-    return values | {node[2][0] for node in pivots}, {scope_of(node[0]) for node in pivots}
+    pivots = [
+        node for node in graph if node[0].endswith(("/pred_id", "/If")) and node[2][0] in tests
+    ]
+    return {node[2][0] for node in pivots}, {scope_of(node[0]) for node in pivots}
 
 
 def region_scopes(graph: list[list[Any]]) -> set[str]:

@@ -15,8 +15,8 @@ _LEFT_AS_THEY_ARE = (
     "IsVariableInitialized",
     "VarIsInitializedOp",
     "ReadVariableOp",
-    "_InitializedValue",
-    "_ResourceInitializedValue",
+    "If",
+    "While",
 )
 _VARIABLES = ("Variable", "VariableV2", "VarHandleOp")
 

@@ -162,15 +162,6 @@ class RefVariable(Variable):
         """A tensor with the value that the variable has when this very op runs."""
         return raw.Identity(self._variable, name="read")
 
-    def initialized_value(self) -> Tensor:
-        """A tensor with the variable's value or, in a session where it has none yet, its initial
-        value.
-        """
-        with self.graph.control_dependencies(None):
-            return state.INITIALIZED_VALUE(
-                self._variable, self._initializer_op._inputs[1], name="initialized_value"
-            )
-
     # Changing it
 
     def assign(

@@ -211,14 +211,3 @@ def variable_shape(handle: Tensor) -> Tensor:
     if declared is not None and None not in declared:
         return api.constant(list(declared), dtype=dtypes.int32)
     return VARIABLE_SHAPE(handle)
-
-
-RESOURCE_INITIALIZED_VALUE = register(
-    OpSpec(
-        name="_ResourceInitializedValue", inputs=("resource: resource", "initial_value: dtype"),
-        outputs=("output: dtype",), attrs=("dtype: type",), unread=("resource",), host=True,
-        stateful=True,
-        shape=lambda resource, initial_value: None, kernel=state.initialized_value_kernel,
-        gradient=lambda op, grad: [grad, None],
-    )
-)  # fmt: skip

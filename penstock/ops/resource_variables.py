@@ -244,17 +244,6 @@ class ResourceVariable(Variable):
             value = ops.RESOURCE_GATHER_ND(self._handle, indices, dtype=self._dtype, name=scope)
         return raw.Identity(value)
 
-    def initialized_value(self) -> Tensor:
-        """A tensor with the variable's value or, in a session where it has none yet, its initial
-        value.
-        """
-        with self.graph.control_dependencies(None):
-            value = ops.RESOURCE_INITIALIZED_VALUE(
-                self._handle, self._initializer_op._inputs[1], name="initialized_value"
-            )
-        value.set_shape(self._shape)
-        return value
-
     # Changing it
 
     def _changed(self, op: Operation, read_value: bool) -> Any:

@@ -160,25 +160,6 @@ COUNT_UP_TO = register(
 )  # fmt: skip
 
 
-# A variable's value, or what it would be initialized with
-
-
-def initialized_value_kernel(ctx: Any, initial_value: Any) -> Any:
-    if ctx.is_initialized(0):
-        return ctx.state.variable(ctx.op._inputs[0].op).read()
-    return initial_value
-
-
-INITIALIZED_VALUE = register(
-    OpSpec(
-        name="_InitializedValue", inputs=("ref: Ref(T)", "initial_value: T"),
-        outputs=("output: T",), attrs=("T: type",), unread=("ref",), host=True, stateful=True,
-        shape=lambda ref, initial_value: ref if ref is not None else initial_value,
-        kernel=initialized_value_kernel, gradient=lambda op, grad: [grad, None],
-    )
-)  # fmt: skip
-
-
 # Public functions
 
 

@@ -207,7 +207,9 @@ class Variable(metaclass=_Creation):
         """A tensor with the variable's value or, in a session where it has none yet, its initial
         value.
         """
-        raise NotImplementedError
+        with self.graph.as_default(), self.graph.control_dependencies(None):
+            has_value = api.is_variable_initialized(self)
+            return api.cond(has_value, self.read_value, lambda: self.initializer.inputs[1])
 
     def eval(self, session: Any = None) -> Any:
         """The variable's value in `session`, or in the default one.

@@ -35,7 +35,7 @@ _EXACT = frozenset(
     ScatterNdUpdate ResourceScatterUpdate ResourceScatterNdUpdate DynamicStitch DynamicPartition
     TopKV2 TopK RandomShuffle RandomUniform RandomUniformInt PyFunc PyFuncStateless
     CheckNumerics PlaceholderWithDefault ScatterMax ScatterMin ResourceScatterMax
-    ResourceScatterMin Where ReverseSequence InvertPermutation Print _InitializedValue
+    ResourceScatterMin Where ReverseSequence InvertPermutation Print
     ClipByValue SegmentMax SegmentMin UnsortedSegmentMax UnsortedSegmentMin Cast
     StridedSliceAssign ResourceStridedSliceAssign DepthToSpace SpaceToDepth EnsureShape Snapshot
     """.split()

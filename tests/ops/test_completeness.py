@@ -13,8 +13,6 @@ GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 # Ops that no recorded graph can hold, and the file that tests them instead.
 TESTED_ELSEWHERE: dict[str, str] = {
     "MergeV2Checkpoints": "tests/train/test_saver.py",  # part of its input's name is random
-    "_InitializedValue": "tests/ops/test_variables.py",  # TensorFlow has control flow in its place
-    "_ResourceInitializedValue": "tests/ops/test_variables.py",
 }
 
 

@@ -11,6 +11,8 @@ from typing import Any
 
 from penstock.graph.export import export_lazily
 from penstock.runtime.executor import Jit
+from penstock.runtime.threads import limit_threads
+from penstock.session.placement import DeviceCounts
 
 _CONFIG = "tensorboard.compat.proto.config_pb2"
 for _name in (
@@ -36,7 +38,7 @@ class SessionOptions:
         timeout: seconds that a run may take, or None.
         soft_placement: ops whose device is not there run on the CPU.
         log_placement: print the device of each op.
-        cpus: how many CPU devices there are.
+        devices: how many devices there are.
 
     Raises:
         TypeError: `config` is no ConfigProto.
@@ -49,7 +51,7 @@ class SessionOptions:
         self.timeout: float | None = None
         self.soft_placement = False
         self.log_placement = False
-        self.cpus = 1
+        self.devices = DeviceCounts()
         if config is None:
             return
         level = config.graph_options.optimizer_options.global_jit_level
@@ -57,8 +59,17 @@ class SessionOptions:
         self.timeout = _seconds(config.operation_timeout_in_ms)
         self.soft_placement = config.allow_soft_placement
         self.log_placement = config.log_device_placement
-        self.cpus = max(1, config.device_count.get("CPU", 1))
+        self.devices = _device_counts(config.device_count)
         _set_gpu_memory(config.gpu_options)
+        if config.intra_op_parallelism_threads > 0:
+            limit_threads(config.intra_op_parallelism_threads)
+
+
+def _device_counts(device_count: Any) -> DeviceCounts:
+    gpus = max(0, device_count["GPU"]) if "GPU" in device_count else None
+    if gpus == 0 and "jax" not in sys.modules:
+        os.environ.setdefault("JAX_PLATFORMS", "cpu")  # where compiled clusters run, too
+    return DeviceCounts(max(1, device_count.get("CPU", 1)), gpus)
 
 
 def _set_gpu_memory(gpu_options: Any) -> None:
@@ -78,7 +89,7 @@ class RunRequest:
     Args:
         options: the RunOptions, or None.
         metadata: the RunMetadata to fill, or None.
-        cpus: how many CPU devices the session has.
+        devices: how many devices the session has.
 
     Attributes:
         timeout: seconds that the run may take, or None.
@@ -89,12 +100,12 @@ class RunRequest:
         TypeError: an argument has the wrong type.
     """
 
-    def __init__(self, options: Any, metadata: Any, cpus: int = 1) -> None:
+    def __init__(self, options: Any, metadata: Any, devices: DeviceCounts) -> None:
         if options is not None and not hasattr(options, "trace_level"):
             raise TypeError(f"options must be a tf.RunOptions, but got {type(options)}")
         if metadata is not None and not hasattr(metadata, "step_stats"):
             raise TypeError(f"run_metadata must be a tf.RunMetadata, but got {type(metadata)}")
-        self.cpus = cpus
+        self.devices = devices
         self.metadata = metadata
         if metadata is not None:
             metadata.Clear()  # it tells of one run, whatever it told before

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import glob
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 from penstock.graph.devices import DeviceSpec
 from penstock.graph.errors import InvalidArgumentError
@@ -40,13 +40,32 @@ class DeviceAttributes:
         )
 
 
+class DeviceCounts(NamedTuple):
+    """How many devices a session has.
+
+    Attributes:
+        cpus: how many names the CPU has.
+        gpus: the most GPUs; None for all that there are.
+    """
+
+    cpus: int = 1
+    gpus: int | None = None
+
+
 @functools.cache
-def devices(cpus: int = 1) -> tuple[DeviceAttributes, ...]:
-    """The CPU, under as many names as `cpus`, and the GPUs that JAX sees."""
+def devices(counts: DeviceCounts) -> tuple[DeviceAttributes, ...]:
+    """The CPU, under as many names as a session asks for, and the GPUs that JAX sees."""
     memory = _system_memory()
     found = [
-        DeviceAttributes(f"{_TASK}/device:CPU:{number}", "CPU", memory) for number in range(cpus)
+        DeviceAttributes(f"{_TASK}/device:CPU:{number}", "CPU", memory)
+        for number in range(counts.cpus)
     ]
+    return (*found, *_gpus()[: counts.gpus])
+
+
+@functools.cache
+def _gpus() -> list[DeviceAttributes]:
+    found = []
     if glob.glob("/dev/nvidia[0-9]*") or glob.glob("/dev/kfd"):  # JAX takes a second to import
         from penstock.runtime.xla import load_jax
 
@@ -54,7 +73,13 @@ def devices(cpus: int = 1) -> tuple[DeviceAttributes, ...]:
             if device.platform != "cpu":
                 limit = (device.memory_stats() or {}).get("bytes_limit", 0)
                 found.append(DeviceAttributes(f"{_TASK}/device:GPU:{number}", "GPU", limit))
-    return tuple(found)
+    return found
+
+
+def compiling_device(counts: DeviceCounts) -> str:
+    """The full name of the device that compiled clusters run on."""
+    names = [device.name for device in devices(counts) if device.device_type == "GPU"]
+    return names[0] if names else CPU
 
 
 def _system_memory() -> int:
@@ -65,13 +90,13 @@ def _system_memory() -> int:
         return 0
 
 
-def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
+def placement(op: Operation, soft: bool, counts: DeviceCounts) -> str:
     """The full name of the device that an op runs on.
 
     Args:
         op: the operation.
         soft: where its own device is not there, take the CPU of the same task.
-        cpus: how many CPU devices there are.
+        counts: which devices there are.
 
     Raises:
         InvalidArgumentError: its device is not there, and `soft` is False.
@@ -79,7 +104,7 @@ def placement(op: Operation, soft: bool, cpus: int = 1) -> str:
     if not op.device:
         return CPU
     wanted = DeviceSpec.from_string(op.device)
-    names = [device.name for device in devices(cpus)]
+    names = [device.name for device in devices(counts)]
     for name in names:
         if _matches(wanted, DeviceSpec.from_string(name), (*_TASK_PARTS, *_DEVICE_PARTS)):
             return name

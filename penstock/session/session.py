@@ -133,7 +133,7 @@ class BaseSession:
         """
         if self._closed:
             raise self._closed_error()
-        return list(devices(self._options.cpus))
+        return list(devices(self._options.devices))
 
     def as_default(self) -> Any:
         """Makes it the thread's default session inside a `with` block, which does not close it.
@@ -172,7 +172,7 @@ class BaseSession:
         if self._closed:
             raise self._closed_error()
         if options is not None or run_metadata is not None:
-            request = RunRequest(options, run_metadata, self._options.cpus)
+            request = RunRequest(options, run_metadata, self._options.devices)
             if not request.plain:
                 flat = flatten_feed_dict(feed_dict) if feed_dict else {}
                 return self._run_watched(self._bound_run(fetches, list(flat)), flat, request)
@@ -245,7 +245,7 @@ class BaseSession:
         log = self._options.log_placement
         for op in ops:
             if (op.device or log) and op not in self._placed:
-                device = placement(op, self._options.soft_placement, self._options.cpus)
+                device = placement(op, self._options.soft_placement, self._options.devices)
                 self._placed.add(op)
                 if log:
                     sys.stderr.write(f"{op.name}: ({op.type}): {device}\n")
@@ -403,7 +403,7 @@ class BaseSession:
             raise errors.InvalidArgumentError(
                 None, None, "Must run 'setup' before performing partial runs!"
             )
-        request = RunRequest(options, run_metadata, self._options.cpus)
+        request = RunRequest(options, run_metadata, self._options.devices)
         return handle.run_stage(fetches, feed_dict, None if request.plain else request)
 
     def run_stats(self) -> RunStats:

@@ -16,7 +16,7 @@ from penstock.runtime.executor import Executor
 from penstock.runtime.interpreter import Cluster, Item
 from penstock.runtime.state import SessionState
 from penstock.session.options import RunRequest
-from penstock.session.placement import CPU, placement
+from penstock.session.placement import CPU, DeviceCounts, compiling_device, placement
 
 
 def run_watched(
@@ -32,7 +32,7 @@ def run_watched(
     """
     timeout = state.timeout if request.timeout is None else request.timeout
     control = RunControl(state, timeout)
-    tracer = Tracer(executor.plan, state, request.cpus) if request.traced else None
+    tracer = Tracer(executor.plan, state, request.devices) if request.traced else None
     try:
         start = time.perf_counter_ns()
         results = executor.run_under(control, None if tracer is None else tracer.watch, values)
@@ -41,7 +41,7 @@ def run_watched(
         if tracer is not None:
             tracer.fill(request.metadata)
         if request.graphs:
-            add_graph(executor.plan, request.metadata, request.cpus)
+            add_graph(executor.plan, request.metadata, request.devices)
     return results
 
 
@@ -54,13 +54,13 @@ class Tracer:
     Args:
         plan: what is run.
         state: the session's state.
-        cpus: how many CPU devices the session has.
+        devices: how many devices the session has.
     """
 
-    def __init__(self, plan: Plan, state: SessionState, cpus: int) -> None:
+    def __init__(self, plan: Plan, state: SessionState, devices: DeviceCounts) -> None:
         self._plan = plan
         self._state = state
-        self._cpus = cpus
+        self._devices_there = devices
         self._begun = time.time_ns()
         self._seen: list[tuple[Item, list[Any], int, int]] = []
         self._devices: dict[str, Any] = {}
@@ -78,12 +78,13 @@ class Tracer:
             self._set_times(node, self._begun, self._begun)
             if change.fate is Fate.VARIABLE:
                 self._describe_variable(node, change.op)
+        device = compiling_device(self._devices_there)
         clusters = 0
         for item, outputs, start, end in self._seen:
             if isinstance(item, Cluster):
                 name = f"cluster_{clusters}"
                 label = f"{name} = XLA({', '.join([step.op.name for step in item.steps])})"
-                node = self._node(metadata, CPU, name, label)
+                node = self._node(metadata, device, name, label)
                 clusters += 1
             else:
                 node = self._op_node(metadata, item.op)
@@ -92,7 +93,7 @@ class Tracer:
                 _describe(node, slot, value)
 
     def _op_node(self, metadata: Any, op: Operation) -> Any:
-        return self._node(metadata, placement(op, True, self._cpus), op.name, _label(op))
+        return self._node(metadata, placement(op, True, self._devices_there), op.name, _label(op))
 
     def _node(self, metadata: Any, device: str, name: str, label: str) -> Any:
         if device not in self._devices:
@@ -137,7 +138,7 @@ def _describe_output(node: Any, slot: int, value: Any) -> None:
     description.allocation_description.allocator_name = "cpu"
 
 
-def add_graph(plan: Plan, metadata: Any, cpus: int) -> None:
+def add_graph(plan: Plan, metadata: Any, devices: DeviceCounts) -> None:
     """Adds the GraphDef of what a plan runs to `metadata.partition_graphs`.
 
     As in TensorFlow's, a fed tensor is an `_Arg`, a fetched one has a `_Retval`, and each node its
@@ -151,7 +152,7 @@ def add_graph(plan: Plan, metadata: Any, cpus: int) -> None:
         _add_end(graph, name, "_Arg", tensor, index)
     for op in plan.ordered:
         node = node_def(op)
-        node.device = placement(op, True, cpus)
+        node.device = placement(op, True, devices)
         node.input[:] = [arguments.get(name, name) for name in node.input]
         graph.node.append(node)
     for index, tensor in _numbered(set(plan.fetches) - set(plan.feeds)):

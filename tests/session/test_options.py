@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import pytest
 
 import penstock as tf
+from penstock.session import placement
 
 FULL = {"trace_level": 3}
 
@@ -288,3 +293,55 @@ def test_users_types_may_be_derived_from_each_other():
             session.run(c, {Base(c): 2.0})
         with pytest.raises(TypeError, match="without a feed_function_for_partial_run"):
             session.partial_run_setup([c], [Base(c)])
+
+
+def test_one_thread_for_kernels():
+    """In a process of its own: the limit is the process's, and XLA takes it when it starts."""
+    program = """
+import ctypes, glob
+import numpy as np
+import penstock as tf
+from penstock.session import placement
+from penstock.runtime.threads import _openblas_files
+
+def blas_threads():
+    names = ("scipy_openblas_get_num_threads64_", "scipy_openblas_get_num_threads")
+    libraries = [ctypes.CDLL(path) for path in _openblas_files()]
+    return [getattr(lib, name)() for lib in libraries for name in names if hasattr(lib, name)]
+
+config = tf.ConfigProto(intra_op_parallelism_threads=1)
+config.graph_options.optimizer_options.global_jit_level = 1
+x = tf.placeholder(tf.float32, [None, 500])
+with tf.Session(config=config) as session:
+    product = session.run(tf.matmul(x, x), {x: np.ones([500, 500])})
+names = [open(path).read().strip() for path in glob.glob("/proc/self/task/*/comm")]
+print(product[0, 0], set(blas_threads()) <= {1}, sum("XLAEigen" in name for name in names) <= 1)
+"""
+    environment = {name: value for name, value in os.environ.items() if name != "NPROC"}
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, env=environment
+    )
+    assert done.stdout == "500.0 True True\n", done.stderr
+
+
+def test_no_gpus(monkeypatch):
+    """Where a session wants none, it has none, and nothing is compiled for them."""
+    gpu = placement.DeviceAttributes("/job:localhost/replica:0/task:0/device:GPU:0", "GPU", 8)
+    monkeypatch.setattr(placement, "_gpus", lambda: [gpu])
+    monkeypatch.delitem(sys.modules, "jax", raising=False)
+    monkeypatch.setenv("JAX_PLATFORMS", "")
+    monkeypatch.delenv("JAX_PLATFORMS")
+    placement.devices.cache_clear()
+    try:
+        with tf.device("/gpu:0"):
+            a = tf.constant(1.0) + 1.0
+        with tf.Session() as session:
+            assert [device.device_type for device in session.list_devices()] == ["CPU", "GPU"]
+            assert "JAX_PLATFORMS" not in os.environ
+        with tf.Session(config=config_of(device_count={"GPU": 0})) as session:
+            assert [device.device_type for device in session.list_devices()] == ["CPU"]
+            assert os.environ["JAX_PLATFORMS"] == "cpu"
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Cannot assign a device"):
+                session.run(a)
+    finally:
+        placement.devices.cache_clear()

@@ -146,6 +146,7 @@ class Plan:
         results: for each fetch its operand; None for an operation.
         ordered: the operations that the fetches need, in order, left out or not.
         asked: for those of them that have regions, which of their outputs are asked for.
+        inside: how many of the results, the last ones, stay in the session.
     """
 
     graph: Graph
@@ -155,6 +156,12 @@ class Plan:
     results: list[Operand]
     ordered: list[Operation]
     asked: Mapping[Operation, frozenset[int]]
+    inside: int = 0
+
+    @property
+    def leaving(self) -> list[Operand]:
+        """The results that the caller gets, as his own."""
+        return self.results[: len(self.results) - self.inside]
 
 
 def make_plan(

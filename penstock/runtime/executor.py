@@ -17,12 +17,14 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.operation import Tensor
 from penstock.plan.clusters import ClusterPlan, split
 from penstock.plan.plan import Plan, Step, all_steps
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.interpreter import Interpreter, Item
 from penstock.runtime.reference import run_plan
+from penstock.runtime.results import as_array, as_numpy
 from penstock.runtime.scheduler import Schedule, Watch
 from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord
@@ -111,6 +113,8 @@ class Executor:
         self._state = state
         self._jit = jit
         self._converters = converters
+        # What stayed in the session may stay on the device until NumPy's kernels want it.
+        self._accepting = [as_array if to is as_numpy else to for to in converters]
         self._lock = threading.Lock()
         self._shapes: dict[Any, Shapes] = {}
         self._settled: set[Any] = (
@@ -164,7 +168,7 @@ class Executor:
         known = tuple([value.shape if type(value) is _ndarray else type(value) for value in values])
         if known in self._settled:
             return self._interpreted(*values)  # type: ignore[misc]
-        fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
+        fed = [accept(value) for accept, value in zip(self._accepting, values, strict=True)]
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
         if entry is None:
@@ -191,8 +195,9 @@ class Executor:
     def _measure(self, entry: Shapes, fed: Sequence[Any]) -> Sequence[Any]:
         """Runs op by op, and sums up what the model says this costs."""
         cost = PlanCost()
+        arrays = [convert(value) for convert, value in zip(self._converters, fed, strict=True)]
         with np.errstate(all="ignore"):
-            results = run_plan(self.plan, self._state, fed, cost.observe)
+            results = run_plan(self.plan, self._state, arrays, cost.observe)
         entry.cost = cost
         entry.settled = cost.saving <= 0
         if entry.settled and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
@@ -222,8 +227,13 @@ class Executor:
         items = self._compiled_items()
         with self._lock:
             if self._compiled is None:
+                here = _taken_by_numpy(self.plan, items)
+                converters = [
+                    self._converters[number] if feed in here else self._accepting[number]
+                    for number, feed in enumerate(self.plan.feeds)
+                ]
                 self._compiled = self._guarded(
-                    Interpreter(self.plan, self._state, items, self._converters)
+                    Interpreter(self.plan, self._state, items, converters)
                 )
         if self._jit is Jit.ON:
             self.run = self._compiled
@@ -232,9 +242,13 @@ class Executor:
     def _compiled_items(self) -> Sequence[Item]:
         with self._lock:
             if self._items is None:
+                items = split(self.plan)
+                here = _taken_by_numpy(self.plan, items)
                 self._items = [
-                    CompiledCluster(item, self._state) if isinstance(item, ClusterPlan) else item
-                    for item in split(self.plan)
+                    CompiledCluster(item, self._state, set(item.outputs) - here)
+                    if isinstance(item, ClusterPlan)
+                    else item
+                    for item in items
                 ]
                 clusters = [item for item in self._items if isinstance(item, CompiledCluster)]
                 self.record.compiles += [cluster.compile_seconds for cluster in clusters]
@@ -307,6 +321,15 @@ class Executor:
 
         # Users' functions are to see the context variables that they were called with.
         return run_under_errstate if self._has_host_code else run_in_quiet_context
+
+
+def _taken_by_numpy(plan: Plan, items: Sequence[Any]) -> set[Tensor]:
+    """The tensors that leave the session, or that an op of the host takes."""
+    taken = list(plan.leaving)
+    for item in items:
+        if isinstance(item, Step):
+            taken += item.flat_operands()
+    return {operand for operand in taken if isinstance(operand, Tensor)}
 
 
 def _is_reentry(error: BaseException) -> bool:

@@ -156,7 +156,7 @@ class _Module:
         writer = _Writer(self, plan, items, "run")
         writer.write_conversions(converters)
         writer.write_items()
-        writer.write_results("own(", ")")
+        writer.write_results(len(plan.leaving))
         self._add(writer)
 
     def add_body(self, plan: Plan) -> str:
@@ -164,7 +164,7 @@ class _Module:
         name = f"b{next(self._numbers)}"
         writer = _Writer(self, plan, self._items_of(plan), name)
         writer.write_items()
-        writer.write_results("", "")
+        writer.write_results(0)
         self._add(writer)
         return name
 
@@ -406,15 +406,15 @@ class _Writer:
             if output not in self._last_use:
                 self._release(output)
 
-    def write_results(self, before: str, after: str) -> None:
-        """The end: all results, each between two texts."""
+    def write_results(self, leaving: int) -> None:
+        """The end: all results, the first `leaving` of them as the caller's own."""
         texts = []
         for number, result in enumerate(self._plan.results):
             if result is None:
                 texts.append("None")
-            elif isinstance(result, Read):
-                self._line(f"    t{number} = {self._text(result)}", result.variable)
-                texts.append(f"{before}t{number}{after}")
-            else:
-                texts.append(f"{before}{self._text(result)}{after}")
+                continue
+            text = f"t{number}" if isinstance(result, Read) else self._text(result)
+            if isinstance(result, Read):
+                self._line(f"    {text} = {self._text(result)}", result.variable)
+            texts.append(f"own({text})" if number < leaving else text)
         self._line(f"    return ({', '.join(texts)}{',' if texts else ''})", None)

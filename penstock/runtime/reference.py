@@ -121,9 +121,9 @@ def operands_of(step: Step, values: dict[Tensor, Any], state: SessionState) -> l
 
 def results_of(plan: Plan, values: dict[Tensor, Any], state: SessionState) -> list[Any]:
     """What a run gives its caller: for each fetch its value, or None for an operation."""
-    return [
-        None if result is None else own(_result(result, values, state)) for result in plan.results
-    ]
+    leaving = plan.leaving
+    found = [None if result is None else own(_result(result, values, state)) for result in leaving]
+    return found + [_result(result, values, state) for result in plan.results[len(leaving) :]]
 
 
 def value_of(operand: Operand, values: dict[Tensor, Any], state: SessionState) -> Any:

@@ -29,6 +29,18 @@ def own(value: Any) -> Any:
     return np.array(value)[()]
 
 
+def as_numpy(value: Any) -> Any:
+    """A value that stayed in the session, such as an array on a device, for NumPy's kernels."""
+    if isinstance(value, (_ndarray, np.generic)):
+        return value
+    return np.asarray(value, object if isinstance(value, bytes) else None)
+
+
+def as_array(value: Any) -> Any:
+    """A value that stayed in the session, as an array, on the device or not."""
+    return value if hasattr(value, "shape") else as_numpy(value)
+
+
 def _least_count() -> int:
     """The reference count that `own` sees of an array which one local variable holds."""
     seen: list[int] = []

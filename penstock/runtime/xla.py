@@ -10,13 +10,13 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from penstock.graph.errors import OpError
-from penstock.graph.operation import Operation
+from penstock.graph.operation import Operation, Tensor
 from penstock.plan.clusters import ClusterPlan
 from penstock.plan.plan import Constant, Plan, Step, all_steps
 from penstock.runtime.interpreter import Cluster, Interpreter
@@ -68,13 +68,17 @@ class CompiledCluster(Cluster):
     Args:
         plan: the cluster.
         state: the session's state.
+        staying: outputs that are given as they are, on the device: NumPy has no use for them.
 
     Attributes:
         compile_seconds: what each compilation took.
     """
 
-    def __init__(self, plan: ClusterPlan, state: SessionState) -> None:
+    def __init__(
+        self, plan: ClusterPlan, state: SessionState, staying: Set[Tensor] = frozenset()
+    ) -> None:
         self.plan = plan
+        self._stays = [tensor in staying for tensor in plan.outputs]
         self.steps = plan.steps
         self.inputs = plan.inputs
         self.outputs = plan.outputs
@@ -94,7 +98,9 @@ class CompiledCluster(Cluster):
         self._jax = load_jax()
 
     def __call__(self, *values: Any) -> Sequence[Any]:
-        """Runs the cluster on the values of `inputs`; gives those of `outputs`, as NumPy arrays.
+        """Runs the cluster on the values of `inputs`; gives those of `outputs`.
+
+        They are NumPy arrays, but for those that stay on the device.
 
         Raises:
             OpError: a kernel found bad input; what the ops before it assigned stays assigned.
@@ -110,7 +116,10 @@ class CompiledCluster(Cluster):
                     self._make_program(key, values, held)
                 except OpError:  # an op fails, or cannot be traced
                     return self._interpret_instead(key, values)
-        return [np.asarray(output) for output in outputs]
+        return [
+            output if stays else np.asarray(output)
+            for output, stays in zip(outputs, self._stays, strict=True)
+        ]
 
     def _make_program(self, key: Any, values: Sequence[Any], held: list[Any]) -> None:
         """Compiles the program of a key. Threads that want the same one wait for the first."""

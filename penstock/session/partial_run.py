@@ -23,7 +23,7 @@ from penstock.graph.region import operations_inside
 from penstock.plan.order import needed_operations
 from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
-from penstock.runtime.results import own
+from penstock.runtime.results import as_numpy, own
 from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord
 from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
@@ -258,7 +258,9 @@ class StagedRun:
         plan = self._plan(computed, fed, late_reads, place)
         key = ("stage", *call.key)
         record = self._records.setdefault(key, RunRecord(fetches, fed, staged=True))
-        converters = [_kept_converter(t) for t in plan.feeds]
+        inside = len([result for result in computed if result not in fetches])
+        plan = replace(plan, inside=inside)
+        converters = [as_numpy] * len(plan.feeds)
         kept = place.kept | frozenset(fed) | frozenset(keep)
         stage = place.stages[call.key] = start.stages[call.key] = _Stage(
             Executor(plan, self.state, self._jit, converters, record),
@@ -368,15 +370,6 @@ def _is_ref(fetch: Element) -> bool:
 
 def _op(fetch: Element) -> Operation:
     return fetch.op if isinstance(fetch, Tensor) else fetch
-
-
-def _kept_converter(tensor: Tensor) -> Convert:
-    """For a value that a converter or a run gave: it is as it must be, or a string or handle."""
-    return _as_it_is if tensor.dtype.base_dtype.np_dtype is not np.dtype(object) else np.asarray
-
-
-def _as_it_is(value: Any) -> Any:
-    return value
 
 
 def call_key(fetches: Any, keys: Iterable[Any]) -> Any:

@@ -394,3 +394,61 @@ def test_a_stage_without_fetches_and_feeds_asks_for_nothing(strict: Any) -> None
     for one in (handle, "no handle"):
         assert chain.session.partial_run(one, []) == []
         assert chain.session.partial_run(one, {}, {}) == {}
+
+
+# Where kept values are
+
+
+def kept_kinds(handle: Any) -> dict[str, bool]:
+    """By the name of each kept tensor, whether its value is a NumPy array or scalar."""
+    numpy_types = (np.ndarray, np.generic)
+    return {t.op.name: isinstance(value, numpy_types) for t, value in handle._values.items()}
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_what_compiled_stages_hand_on_stays_on_the_device(level: int) -> None:
+    """Until an op of the host, or the user, wants it."""
+    x, scale = tf.placeholder(tf.float32, [3], name="x"), tf.placeholder(tf.float32, [])
+    hidden = tf.tanh(x * 2.0, name="hidden")
+    both = tf.exp(x, name="both")
+    printed = tf.py_func(lambda value: value + 1.0, [both], tf.float32)
+    total = tf.reduce_sum(hidden, name="total")
+    out, text = hidden * scale + both, printed * scale
+    values = np.float32([0.5, 1, 2])
+    with tf.Session(config=with_sessions(level)) as session:
+        for _ in range(4):
+            handle = session.partial_run_setup([total, out, text, hidden], [x, scale])
+            found = session.partial_run(handle, total, {x: values})
+            np.testing.assert_allclose(found, np.tanh(values * 2).sum(), rtol=1e-5)
+            assert kept_kinds(handle) == {"x": True, "hidden": level != 1, "total": True}
+            found = session.partial_run(handle, [out, text], {scale: 3.0})
+            exp = np.exp(values)
+            np.testing.assert_allclose(found[0], np.tanh(values * 2) * 3 + exp, rtol=1e-5)
+            np.testing.assert_allclose(found[1], (exp + 1) * 3, rtol=1e-5)
+            fetched = session.partial_run(handle, hidden)
+            assert (type(fetched), fetched.flags.writeable) == (np.ndarray, True)
+            fetched[:] = 0
+            np.testing.assert_allclose(
+                session.partial_run(handle, hidden), np.tanh(values * 2), rtol=1e-5
+            )
+
+
+@pytest.mark.parametrize("level", [-1, 1])
+def test_kept_values_outlive_updates_of_the_variable_that_they_were_read_from(level: int) -> None:
+    """Compiled updates take the memory of the variable over; a value that was read stays."""
+    for use_resource in (False, True):
+        v = tf.Variable(np.float32([1, 2]), use_resource=use_resource)
+        x = tf.placeholder(tf.float32, [])
+        read = tf.identity(v.read_value())
+        first, second = read + x, tf.reshape(read, [2, 1]) * x
+        update = v.assign_add([10.0, 10.0])
+        with tf.Session(config=with_sessions(level)) as session:
+            session.run(v.initializer)
+            for _ in range(3):
+                session.run(update.op)
+            handle = session.partial_run_setup([first, second], [x])
+            assert session.partial_run(handle, first, {x: 1.0}).tolist() == [32, 33]
+            for _ in range(3):
+                session.run(update.op)
+            assert session.partial_run(handle, second).tolist() == [[31], [32]]
+            assert session.run(v).tolist() == [61, 62]

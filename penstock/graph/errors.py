@@ -7,6 +7,7 @@ line that made the op.
 from __future__ import annotations
 
 import os
+import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 if TYPE_CHECKING:
@@ -226,13 +227,16 @@ def exception_type_from_error_code(error_code: int) -> type[OpError]:
 
 
 def error_code_from_exception_type(cls: type[OpError]) -> int:
-    """Returns the canonical code of an error class.
+    """Returns the canonical code of an error class; UNKNOWN, with a warning, for other things.
 
     Example:
         >>> error_code_from_exception_type(NotFoundError)
         5
     """
-    return cls.code
+    if isinstance(cls, type) and issubclass(cls, OpError):
+        return cls.code
+    warnings.warn("Unknown class exception", stacklevel=2)
+    return UNKNOWN
 
 
 PACKAGE_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))

@@ -49,8 +49,6 @@ def py_func_kernel(
     arguments = [_argument(value) for value in inputs]
     try:
         result = entry.function(*arguments)
-    except errors.OpError:
-        raise
     except Exception as error:
         raise _as_op_error(error) from error
     return _as_results(result, Tout, ctx.op.name)

@@ -70,6 +70,15 @@ def test_an_unknown_code() -> None:
         tf.errors.exception_type_from_error_code(4711)
 
 
+def test_the_code_of_other_classes() -> None:
+    """TensorFlow warns, too; what it returns is no code but an error."""
+    assert tf.errors.error_code_from_exception_type(OwnError) == tf.errors.ABORTED
+    for other in (ValueError, 5):
+        with pytest.warns(UserWarning, match="Unknown class exception"):
+            code = tf.errors.error_code_from_exception_type(other)
+        assert code == tf.errors.UNKNOWN
+
+
 def test_errors_may_be_pickled() -> None:
     error = pickle.loads(pickle.dumps(tf.errors.NotFoundError(None, None, "no such file")))
     assert type(error) is tf.errors.NotFoundError
@@ -131,13 +140,16 @@ def test_a_pickled_error_tells_of_the_operation(graph: Any) -> None:
         (MemoryError, tf.errors.ResourceExhaustedError),
         (NotImplementedError, tf.errors.UnimplementedError),
         (KeyError, tf.errors.UnknownError),
+        (lambda text: tf.errors.NotFoundError(None, None, text), tf.errors.UnknownError),
     ],
 )
 def test_an_error_of_a_python_function_is_the_cause(
-    graph: Any, level: int, raised: type[Exception], kind: type[Exception]
+    graph: Any, level: int, raised: Callable[[str], Exception], kind: type[Exception]
 ) -> None:
+    error = raised("from Python")
+
     def fail(value: Any) -> Any:
-        raise raised("from Python")
+        raise error
 
     x = tf.placeholder(tf.float32)
     called = tf.py_func(fail, [x * 2.0], tf.float32, name="called")
@@ -147,8 +159,9 @@ def test_an_error_of_a_python_function_is_the_cause(
         for _ in range(4):
             with pytest.raises(kind, match="from Python") as caught:
                 session.run(called + 1.0, {x: 1.0})
+            assert str(caught.value).startswith(f"{type(error).__name__}: ")
             cause = caught.value.__cause__
-            assert type(cause) is raised
+            assert cause is error
             assert cause.__traceback__ is not None
             assert traceback.extract_tb(cause.__traceback__)[-1].name == "fail"
             assert caught.value.op is called.op

@@ -64,6 +64,8 @@ class Tracer:
         large: list[Any],
     ) -> tuple[list[Any], list[Any]]:
         """The function that is compiled: outputs, and the new values of the assigned variables."""
+        import jax
+
         self.reserved.clear()
         values: dict[Tensor, Any] = dict(self._known)
         values.update(zip(self._traced, inputs, strict=True))
@@ -72,9 +74,10 @@ class Tracer:
         self._counter_of = dict(zip(self._plan.random, counters, strict=True))
         self._constants = large
         self.run_steps(self._plan.steps, values)
-        return [values[output] for output in self._plan.outputs], [
-            self.variables[op] for op in self._plan.writes
-        ]
+        outputs = [values[output] for output in self._plan.outputs]
+        if not outputs:  # something to wait for: what was fed may be changed when a run returns
+            outputs = [jax.numpy.zeros(())]
+        return outputs, [self.variables[op] for op in self._plan.writes]
 
     def run_steps(self, steps: list[Step], values: dict[Tensor, Any]) -> None:
         """Runs steps on `values`, and adds their outputs to these.

@@ -116,9 +116,11 @@ class CompiledCluster(Cluster):
                     self._make_program(key, values, held)
                 except OpError:  # an op fails, or cannot be traced
                     return self._interpret_instead(key, values)
+        if all(self._stays):  # nothing else waits until it has all been computed
+            self._jax.block_until_ready(outputs[0])
         return [
             output if stays else np.asarray(output)
-            for output, stays in zip(outputs, self._stays, strict=True)
+            for output, stays in zip(outputs, self._stays, strict=False)
         ]
 
     def _make_program(self, key: Any, values: Sequence[Any], held: list[Any]) -> None:

@@ -250,6 +250,25 @@ def test_a_fed_array_is_not_changed(session: Any) -> None:
     assert session.run(v).tolist() == [2, 3, 4]
 
 
+@pytest.mark.parametrize("level", [-1, 1], ids=["interpreted", "compiled"])
+def test_a_fed_array_may_be_changed_after_the_run(level: int) -> None:
+    """A run whose results nobody asks for is done, too, when it returns."""
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        x = tf.placeholder(tf.float32, [700, 700])
+        late = x + tf.matmul(tf.matmul(tf.matmul(x, x), x), x) * 0.0
+        v = tf.Variable(tf.zeros([700, 700]))
+        update = v.assign(late).op
+        session.run(v.initializer)
+        fed = np.empty([700, 700], np.float32)
+        for number in range(1, 5):
+            fed[:] = number
+            session.run(update, {x: fed})
+            fed[:] = -1
+            assert (session.run(v) == number).all()
+
+
 def test_what_is_returned_may_be_changed(session: Any) -> None:
     v = tf.Variable([1.0, 2.0])
     c = tf.constant([1.0, 2.0])

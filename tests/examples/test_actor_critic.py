@@ -68,6 +68,19 @@ def test_two_stages_learn_what_two_runs_learn(example: Any) -> None:
     assert np.abs(heads).max() > 0.01
 
 
+def test_xla_would_be_slower_so_nothing_is_compiled(example: Any) -> None:
+    """NumPy's cosines are several times faster than those of XLA on CPUs."""
+    with tf.Graph().as_default(), tf.Session() as session:
+        agent = example.Agent()
+        session.run(tf.global_variables_initializer())
+        for way in (example.Staged(session, agent), example.TwoRuns(session, agent)):
+            for _ in example.practice(way, example.CartPoles(1), 10):
+                pass
+        explained = session.explain([agent.action, agent.value], [agent.observed])
+        assert explained.tier.runs_left is None
+        assert not any([stats.compiles for stats in session.run_stats()])
+
+
 def test_the_poles_fall_without_help_and_time_runs_out_with_it(example: Any) -> None:
     carts = example.CartPoles(1)
     for _ in range(200):

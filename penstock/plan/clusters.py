@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.compilable import host_reason, known_tensors, torn_apart
 from penstock.plan.dependencies import step_dependencies
-from penstock.plan.plan import Plan, Step, variables_read, variables_written
+from penstock.plan.plan import Plan, Step, all_steps, variables_read, variables_written
 
 Group = tuple[int, frozenset[int]]
 
@@ -68,6 +68,17 @@ def host_reasons(plan: Plan) -> dict[Operation, str]:
     reasons = _reasons(plan, known_tensors(plan), step_dependencies(plan))
     pairs = zip(plan.steps, reasons, strict=True)
     return {step.op: reason for step, reason in pairs if reason is not None}
+
+
+def uncompilable_steps(plan: Plan) -> frozenset[Step]:
+    """The steps that stay on the host, those in branches and loops that stay there included."""
+    reasons = _reasons(plan, known_tensors(plan), step_dependencies(plan))
+    found: list[Step] = []
+    for step, reason in zip(plan.steps, reasons, strict=True):
+        if reason is not None:
+            found.append(step)
+            found += [inner for body in step.bodies for inner in all_steps(body)]
+    return frozenset(found)
 
 
 def _reasons(plan: Plan, known: dict[Tensor, bool], before: list[set[int]]) -> list[str | None]:

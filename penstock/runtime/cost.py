@@ -6,6 +6,7 @@ Never by the clock, so that a program always takes the same way. The figures wer
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from penstock.plan.plan import Step
@@ -21,6 +22,7 @@ _BYTES_PER_SECOND = 5e9
 _XLA_CACHED_BYTES_PER_SECOND = 30e9
 _XLA_BYTES_PER_SECOND = 15e9
 _XLA_FUSES = 3  # ops whose intermediate arrays are never written
+_XLA_SECONDS_PER_OP_IN_LOOP = 0.5e-6  # in each iteration of a compiled loop
 _COMPILE_SECONDS = 0.06
 _COMPILE_SECONDS_PER_OP = 2.5e-3
 _OPS_AT_FULL_PRICE = 150  # past that, ops are mostly more of the same
@@ -84,23 +86,30 @@ _ELEMENT_SECONDS = {4: _by_op(_SINGLE), 8: _by_op(_DOUBLE)}  # by the bytes of a
 class PlanCost:
     """Sums up what the steps of one run cost.
 
+    Args:
+        on_host: steps that stay on the host where the others are compiled.
+
     Attributes:
-        ops: how many steps there are.
         interpreted: seconds that interpreting them takes, by the model.
         compiled: seconds that the compiled program takes.
         nbytes: bytes that the steps read and write.
         flops: multiplications and additions of their products and convolutions.
     """
 
-    def __init__(self) -> None:
-        self.ops = 0
+    def __init__(self, on_host: Collection[Step] = ()) -> None:
+        self._on_host = on_host
+        self._seen: set[Step] = set()
         self.interpreted = 0.0
         self.compiled = _XLA_CALL_SECONDS
         self.nbytes = 0
         self.flops = 0.0
 
     def observe(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
-        """Adds a step that ran on these operands."""
+        """Adds a step that ran on these operands; one in a loop, at each iteration."""
+        before = step in self._seen
+        self._seen.add(step)
+        if step.bodies:
+            return  # its steps are observed themselves
         name = step.op.spec.name
         moved = [*operands, *outputs]
         if step.writes_in_place():  # what it takes beside the variables tells how much it changes
@@ -108,16 +117,26 @@ class PlanCost:
         cached, streamed = _nbytes(moved)
         flops = _flops(name, operands, outputs)
         numpy, xla = _element_seconds(name, operands, outputs)
-        self.ops += 1
         self.nbytes += cached + streamed
         self.flops += flops
-        self.interpreted += _SECONDS_PER_OP * _CALLS.get(name, 1) + numpy
-        self.interpreted += cached / _CACHED_BYTES_PER_SECOND + streamed / _BYTES_PER_SECOND
-        self.interpreted += flops / _FLOPS_PER_SECOND
+        interpreted = _SECONDS_PER_OP * _CALLS.get(name, 1) + numpy
+        interpreted += cached / _CACHED_BYTES_PER_SECOND + streamed / _BYTES_PER_SECOND
+        interpreted += flops / _FLOPS_PER_SECOND
+        if name in _CONVOLUTIONS:  # NumPy's way there is several times XLA's
+            interpreted += 2 * flops / _FLOPS_PER_SECOND
+        self.interpreted += interpreted
+        if step in self._on_host:
+            self.compiled += interpreted
+            return
         xla_bytes = cached / _XLA_CACHED_BYTES_PER_SECOND + streamed / _XLA_BYTES_PER_SECOND
         self.compiled += xla_bytes / _XLA_FUSES + flops / _FLOPS_PER_SECOND + xla
-        if name in _CONVOLUTIONS:  # NumPy's way there is several times XLA's
-            self.interpreted += 2 * flops / _FLOPS_PER_SECOND
+        if before:
+            self.compiled += _XLA_SECONDS_PER_OP_IN_LOOP
+
+    @property
+    def ops(self) -> int:
+        """How many steps there are; those of a loop's body count once."""
+        return len(self._seen)
 
     @property
     def saving(self) -> float:

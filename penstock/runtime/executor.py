@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextvars
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.operation import Tensor
-from penstock.plan.clusters import ClusterPlan, split
+from penstock.plan.clusters import ClusterPlan, split, uncompilable_steps
 from penstock.plan.plan import Plan, Step, all_steps
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
@@ -124,6 +124,7 @@ class Executor:
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in all_steps(plan)])
         self._runs = 0
+        self._host_steps: frozenset[Step] | None = None
         self._items: Sequence[Item] | None = None
         self._schedules: dict[bool, Schedule] = {}
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
@@ -194,7 +195,7 @@ class Executor:
 
     def _measure(self, entry: Shapes, fed: Sequence[Any]) -> Sequence[Any]:
         """Runs op by op, and sums up what the model says this costs."""
-        cost = PlanCost()
+        cost = PlanCost(self._on_host())
         arrays = [convert(value) for convert, value in zip(self._converters, fed, strict=True)]
         with np.errstate(all="ignore"):
             results = run_plan(self.plan, self._state, arrays, cost.observe)
@@ -204,6 +205,13 @@ class Executor:
             # It always costs the same: there is nothing more to decide.
             self.run = self._run_uncompiled
         return results
+
+    def _on_host(self) -> Collection[Step]:
+        """The steps that are not compiled with the others, of a plan that has branches or loops."""
+        if self._host_steps is None:
+            has_regions = any([step.bodies for step in self.plan.steps])
+            self._host_steps = uncompilable_steps(self.plan) if has_regions else frozenset()
+        return self._host_steps
 
     def _run_uncompiled(self, *values: Any) -> Sequence[Any]:
         """Runs the first times op by op: turning a plan into Python takes as long as many runs."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from penstock.graph import dtypes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.region import operations_inside
+from penstock.graph.region import liveness, operations_inside
 from penstock.plan.order import needed_operations
 from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
@@ -146,8 +146,7 @@ class StagedRun:
         self._calls: dict[Any, _Call] = {}
         self._records = records
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
-        targets = [_op(fetch) for fetch in fetches]
-        self.ordered, self._asked = needed_operations(targets, self.feeds, frozenset())
+        self.ordered, self._asked = needed_operations(fetches, self.feeds, frozenset())
         self._needed = frozenset(self.ordered)
         assigned = [variable for op in self.ordered for variable in _variables_written(op)]
         things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned)]
@@ -180,7 +179,7 @@ class StagedRun:
         depends: dict[Operation, int] = {}
         for op in self.ordered:
             bits = 0
-            for tensor in op._inputs:
+            for tensor in self._inputs(op):
                 if tensor in self.feeds:
                     bits |= self._bits[tensor]
                     continue
@@ -193,6 +192,10 @@ class StagedRun:
                     bits |= self._bits.get(tensor, 0)
             depends[op] = bits
         return depends
+
+    def _inputs(self, op: Operation) -> Sequence[Tensor]:
+        """The inputs that an operation needs: of one with regions, for what is asked of it."""
+        return liveness(op, self._asked[op]).tensors if op.regions else op._inputs
 
     def call(self, fetches: Any, feed_dict: Any) -> tuple[_Call, Iterable[Any]]:
         """A call to `Session.partial_run` taken apart, and the values that it feeds.
@@ -246,7 +249,7 @@ class StagedRun:
         again = [tensor for tensor in fed if tensor in start.kept]
         place = self.without(start, again) if again else start
         available = place.kept | frozenset(fed)
-        targets = [_op(fetch) for fetch in early if fetch not in available]
+        targets = [fetch for fetch in early if fetch not in available]
         now, _ = needed_operations(targets, available, place.done, asked=self._asked)
         self._check_fed(now, available, early, place)
         ran = [op for op in now if not op.spec.variable and op.type != "Const"]
@@ -295,7 +298,10 @@ class StagedRun:
         found = []
         for op in ran:
             own = self._depends[op]
+            asked = self._asked.get(op)
             for output in op.outputs:
+                if asked is not None and output.value_index not in asked:
+                    continue
                 if output in self.feeds:
                     continue
                 if output in self.fetches:
@@ -323,7 +329,7 @@ class StagedRun:
 
     def _fed_to(self, op: Operation) -> list[Tensor]:
         """The feeds that an operation takes; a placeholder, which others can wait for, is one."""
-        taken = op.outputs if op.type == "Placeholder" else op._inputs
+        taken = op.outputs if op.type == "Placeholder" else self._inputs(op)
         return [tensor for tensor in taken if tensor in self.feeds]
 
     def _refuse_unfed(
@@ -344,7 +350,7 @@ class StagedRun:
                         f"Fetch {feed.name} can't be computed from the feeds that have been fed so "
                         f"far. {fetch.name} needs it.",
                     )  # fmt: skip
-            before = [*[t.op for t in op._inputs if t not in available], *op._control_inputs]
+            before = [t.op for t in self._inputs(op) if t not in available] + op._control_inputs
             pending.extend([(other, fetch) for other in before])
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,8 +11,7 @@ import numpy as np
 import penstock as tf
 from penstock.graph.operation import Operation, Tensor
 from tests.fuzz.draw import ROWS
-from tests.fuzz.program import Program, Statement
-from tests.fuzz.strategy import WITH_VARIABLES
+from tests.fuzz.program import Block, Program, Statement
 
 
 class CannotBuild(Exception):
@@ -60,7 +59,7 @@ class Builder:
     def _add(self, statement: Statement) -> None:
         row = ROWS[statement.row]
         inputs = [self.values[number] for number in statement.inputs]
-        if statement.row not in WITH_VARIABLES:
+        if not row.of_variables:
             with tf.control_dependencies([self.ops[c] for c in statement.control]):
                 inputs = [self.tensor_of(value) for value in inputs]
         with tf.control_dependencies([self.ops[c] for c in statement.control]):
@@ -86,6 +85,17 @@ class Builder:
             op._add_control_input(later)
 
     # What rows use
+
+    def run_block(self, block: Block, arguments: Sequence[Any] = ()) -> list[Any]:
+        """Adds the statements of a block; gives its results."""
+        values, ops = len(self.values), len(self.ops)
+        assert values == block.first
+        self.values.extend(arguments)
+        for statement in block.statements:
+            self._add(statement)
+        results = [self.tensor_of(self.values[number]) for number in block.results]
+        del self.values[values:], self.ops[ops:]
+        return results
 
     def tensor_of(self, value: Any) -> Tensor:
         """A tensor of a variable's value; any other as it is."""

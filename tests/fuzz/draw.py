@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from tests.fuzz.program import INF, SIZES, Facts, Shape, Statement
+from tests.fuzz.program import INF, SIZES, Block, Facts, Shape, Statement
 
 
 @dataclass(frozen=True)
@@ -21,21 +21,24 @@ class Drawn:
 
 
 class Draw:
-    """Draws from what a program has so far.
+    """Draws from what a program has so far, and adds to it.
 
     Args:
         integer: gives a number between two others, both included.
+        around: what draws the statement that a block of statements is for.
 
     Attributes:
         values: what is known of each value.
         statements: the statements so far.
+        depth: in how many blocks these are.
     """
 
-    def __init__(self, integer: Callable[[int, int], int]) -> None:
+    def __init__(self, integer: Callable[[int, int], int], around: Draw | None = None) -> None:
         self.integer = integer
-        self.values: list[Facts] = []
-        self.statements: list[Statement] = []
-        self._sizes: list[tuple[int, ...]] = []
+        self.values: list[Facts] = list(around.values) if around else []
+        self.statements: list[Statement] = list(around.statements) if around else []
+        self.depth: int = around.depth + 1 if around else 0
+        self._sizes: list[tuple[int, ...]] = around._sizes if around else []
 
     def choose(self, *options: Any) -> Any:
         """One of the options."""
@@ -83,6 +86,58 @@ class Draw:
         sizes = sizes[:most]
         return tuple([tuple([size[i] for size in sizes]) for i in range(SIZES)])
 
+    def add(self, row: Row, drawn: Drawn) -> None:
+        """Adds a statement, with control inputs or without."""
+        control: tuple[int, ...] = ()
+        often = 45 if not drawn.outputs or row.of_variables else 6
+        if self.statements and row.name != "variable" and self.chance(often):
+            last = len(self.statements) - 1
+            numbers = {self.integer(0, last) for _ in range(self.choose(1, 1, 2))}
+            control = tuple([n for n in sorted(numbers) if self.statements[n].row != "variable"])
+        first = len(self.values)
+        self.statements.append(
+            Statement(row.name, drawn.inputs, drawn.args, control, drawn.outputs, first)
+        )
+        self.values.extend(drawn.outputs)
+
+    def grow(self, count: int) -> None:
+        """Adds some statements."""
+        rows = [
+            row for row in ROWS.values() if row.in_blocks or not self.depth
+            for _ in range(row.weight)
+        ]  # fmt: skip
+        for _ in range(count):
+            if self.chance(6):
+                self._repeat()
+            for _ in range(8):  # a row has often nothing that it could take
+                row = self.choose(*rows)
+                drawn = row.draw(self)
+                if drawn is not None:
+                    self.add(row, drawn)
+                    break
+
+    def _repeat(self) -> None:
+        """Adds an equal op once more, which a plan may merge."""
+        if not self.statements:
+            return
+        statement = self.statements[-1 - self.integer(0, min(5, len(self.statements) - 1))]
+        leaves = ("variable", "placeholder", "constant")
+        if statement.row not in leaves and not statement.blocks():
+            drawn = Drawn(statement.inputs, statement.args, statement.outputs)
+            self.add(ROWS[statement.row], drawn)
+
+    def block(self, arguments: Sequence[Facts], count: int) -> Draw:
+        """Draws the statements of a block that has these arguments."""
+        inner = Draw(self.integer, self)
+        inner.values.extend(arguments)
+        inner.grow(count)
+        return inner
+
+    def block_of(self, inner: Draw, arguments: int, results: Sequence[int]) -> Block:
+        """The block whose statements are drawn, with its results."""
+        own = tuple(inner.statements[len(self.statements) :])
+        return Block(len(self.values), arguments, own, tuple(results))
+
 
 @dataclass(frozen=True)
 class Row:
@@ -93,23 +148,33 @@ class Row:
         draw: draws one; None where the program has nothing that it could take.
         build: `build(builder, *tensors, **args)`: adds to the graph, and gives a tensor or a list.
         weight: how often it is tried.
+        of_variables: it takes variables as they are; others take their values.
+        in_blocks: it may stand in a branch or a loop.
     """
 
     name: str
     draw: Callable[[Draw], Drawn | None]
     build: Callable[..., Any]
     weight: int = 1
+    of_variables: bool = False
+    in_blocks: bool = True
 
 
 ROWS: dict[str, Row] = {}
 
 
 def row(
-    name: str, draw: Callable[[Draw], Drawn | None], build: Callable[..., Any], weight: int = 1
+    name: str,
+    draw: Callable[[Draw], Drawn | None],
+    build: Callable[..., Any],
+    weight: int = 1,
+    *,
+    of_variables: bool = False,
+    in_blocks: bool = True,
 ) -> None:
     """Adds a kind of statement."""
     assert name not in ROWS, name
-    ROWS[name] = Row(name, draw, build, weight)
+    ROWS[name] = Row(name, draw, build, weight, of_variables, in_blocks)
 
 
 # What is known of results

@@ -14,6 +14,7 @@ import numpy as np
 from penstock.graph import errors, shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.ops.variables import Variable
+from tests.fuzz.needs import Asked, in_order, inputs, kept_variables, needs, wanted_results
 
 Fetch = Tensor | Operation | Variable
 
@@ -31,11 +32,11 @@ class Failure(Exception):
     """An op failed.
 
     Args:
-        op: the operation.
+        op: the operation; None where several could be named.
         error: what its kernel raised.
     """
 
-    def __init__(self, op: Operation, error: Exception) -> None:
+    def __init__(self, op: Operation | None, error: Exception) -> None:
         super().__init__(op, error)
         self.op = op
         self.error = error
@@ -75,11 +76,11 @@ class Evaluator:
         Raises:
             Failure: an op failed; what was assigned before it stays assigned.
         """
-        return self.stages().run(fetches, feeds)
+        return self.stages(fetches).run(fetches, feeds)
 
-    def stages(self, feeds: Sequence[Tensor] = ()) -> Stages:
-        """The beginning of a run in stages, which may feed these tensors."""
-        return Stages(self, frozenset(feeds))
+    def stages(self, fetches: Sequence[Fetch], feeds: Sequence[Tensor] = ()) -> Stages:
+        """The beginning of a run in stages, which fetch and feed these."""
+        return Stages(self, fetches, frozenset(feeds))
 
     def read(self, variable: Operation, error: type[Exception]) -> Any:
         """The value of a variable; `error` where it has none."""
@@ -188,12 +189,16 @@ class Stages:
 
     Args:
         evaluator: the session.
-        feeds: what stages may feed.
+        fetches: what the stages fetch.
+        feeds: what they may feed.
     """
 
-    def __init__(self, evaluator: Evaluator, feeds: frozenset[Tensor] = frozenset()) -> None:
+    def __init__(
+        self, evaluator: Evaluator, fetches: Sequence[Fetch], feeds: frozenset[Tensor]
+    ) -> None:
         self._evaluator = evaluator
         self._feeds = feeds
+        self._asked = needs([_target(fetch) for fetch in fetches], feeds).asked
         self._values: dict[Tensor, Any] = {}
         self._left: dict[Tensor, Any] = {}  # the values that assignments left
         self._done: set[Operation] = set()
@@ -206,13 +211,15 @@ class Stages:
         """
         values = {**self._values, **feeds}
         left = dict(self._left)
-        targets = [_op(f) for f in fetches if not isinstance(f, Tensor) or f not in values]
-        order = in_order(needed(targets, values, self._done), values)
+        targets = [_target(fetch) for fetch in fetches]
+        found = needs(targets, values, self._done, asked=self._asked)
+        order = in_order(found.ops, values)
         for op in order:  # a stage that needs what is yet to be fed does nothing
-            if any([tensor in self._feeds and tensor not in values for tensor in op.outputs]):
-                raise Failure(op, errors.InvalidArgumentError(None, op, "it was not fed yet"))
+            taken = set(op.outputs if op.type == "Placeholder" else inputs(op, found.asked))
+            if not (taken & self._feeds) <= values.keys():
+                raise Failure(None, errors.InvalidArgumentError(None, op, "it was not fed yet"))
         for op in order:
-            self._run_one(op, values, left)
+            self._run_one(op, values, left, found.asked)
         results = [self._result(fetch, values, left) for fetch in fetches]
         for op in order:  # a read is done once in all stages
             if _is_read_of_variable(op) and isinstance(values[op.outputs[0]], Ref):
@@ -222,8 +229,15 @@ class Stages:
         self._done |= set(order)
         return results
 
-    def _run_one(self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any]) -> None:
+    def _run_one(
+        self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any], asked: Asked
+    ) -> None:
         evaluator = self._evaluator
+        if op.regions:
+            run = self._run_loop if op.spec.loops else self._run_branch
+            for tensor, value in run(op, values, left, asked[op]).items():
+                values.setdefault(tensor, value)
+            return
         try:
             operands = [values[tensor] for tensor in op.inputs]
             if op.spec.variable:
@@ -239,63 +253,79 @@ class Stages:
             if isinstance(value, Ref) and not op.spec.variable:
                 left[tensor] = evaluator.variables.get(value.variable.name)
 
+    def _run_branch(
+        self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any], asked: set[int]
+    ) -> dict[Tensor, Any]:
+        """Runs the branch that is taken; gives the op's outputs that are asked for."""
+        place = 0 if self._read(op, values[op.inputs[0]]) else 1
+        wanted = wanted_results(op, place, asked)
+        found = self._run_region(op, place, wanted, values, left, {})
+        region = op.regions[place]
+        outputs = {}
+        for index, tensor in enumerate(region.results):
+            if index in asked:
+                outputs[op.outputs[index]] = found[tensor]
+        for tensor, output in region.saved.items():
+            if output.value_index in asked:
+                outputs[output] = found[tensor]
+        return outputs
+
+    def _run_loop(
+        self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any], asked: set[int]
+    ) -> dict[Tensor, Any]:
+        """Runs a loop to its end; gives its variables, and what it saves in each iteration."""
+        condition, body = op.regions
+        kept = kept_variables(op, asked)
+        variables = {k: self._read(op, values[op.inputs[k]]) for k in kept}
+        saved = [t for t, output in body.saved.items() if output.value_index in asked]
+        stacks: dict[Tensor, list[Any]] = {tensor: [] for tensor in saved}
+        wanted = [*[body.results[k] for k in kept], *saved]
+        test = condition.results[0]
+        while True:
+            args = {condition.args[k]: value for k, value in variables.items()}
+            if not self._run_region(op, 0, [test], values, left, args)[test]:
+                break
+            args = {body.args[k]: value for k, value in variables.items()}
+            found = self._run_region(op, 1, wanted, values, left, args)
+            variables = {k: found[body.results[k]] for k in kept}
+            for tensor in saved:
+                stacks[tensor].append(found[tensor])
+        outputs: dict[Tensor, Any] = {op.outputs[k]: value for k, value in variables.items()}
+        outputs.update({body.saved[tensor]: stack for tensor, stack in stacks.items()})
+        return outputs
+
+    def _run_region(
+        self, op: Operation, place: int, wanted: list[Tensor], values: dict[Tensor, Any],
+        left: dict[Tensor, Any], args: dict[Tensor, Any],
+    ) -> dict[Tensor, Any]:  # fmt: skip
+        """Runs what some tensors of a region need; gives their values."""
+        inner = {**values, **args}
+        found = needs(wanted, inner, region=op.regions[place])
+        for other in in_order(found.ops, inner):
+            self._run_one(other, inner, left, found.asked)
+        return {tensor: self._read(op, inner[tensor]) for tensor in wanted}
+
+    def _read(self, op: Operation, value: Any) -> Any:
+        if not isinstance(value, Ref):
+            return value
+        try:
+            return self._evaluator.read(value.variable, errors.FailedPreconditionError)
+        except errors.FailedPreconditionError as error:
+            raise Failure(op, error) from None
+
     def _result(self, fetch: Fetch, values: dict[Tensor, Any], left: dict[Tensor, Any]) -> Any:
         if isinstance(fetch, Operation):
             return None
         if isinstance(fetch, Variable):
-            value: Any = Ref(fetch.op)
-        else:
-            value = values[fetch]
-            if isinstance(value, Ref) and fetch in left and fetch.dtype._is_ref_dtype:
-                return left[fetch]
-        if isinstance(value, Ref):
-            try:
-                return self._evaluator.read(value.variable, errors.FailedPreconditionError)
-            except errors.FailedPreconditionError as error:
-                raise Failure(value.variable, error) from None
-        return value
+            return self._read(fetch.op, Ref(fetch.op))
+        value = values[fetch]
+        if isinstance(value, Ref) and fetch in left and fetch.dtype._is_ref_dtype:
+            return left[fetch]
+        return self._read(value.variable, value) if isinstance(value, Ref) else value
 
 
-def needed(
-    targets: Sequence[Operation], values: dict[Tensor, Any], done: set[Operation]
-) -> set[Operation]:
-    """The operations that must run so that all targets have run."""
-    found: set[Operation] = set()
-
-    def need(op: Operation) -> None:
-        if op in found or op in done:
-            return
-        found.add(op)
-        for other in _before(op, values):
-            need(other)
-
-    for op in targets:
-        need(op)
-    return found
-
-
-def in_order(ops: set[Operation], values: dict[Tensor, Any]) -> list[Operation]:
-    """Dependencies first; of all that could run next, the operation made first."""
-    waiting = sorted(ops, key=lambda op: op._id)
-    left = set(ops)
-    order: list[Operation] = []
-    while waiting:
-        op = next(op for op in waiting if left.isdisjoint(_before(op, values)))
-        waiting.remove(op)
-        left.remove(op)
-        order.append(op)
-    return order
-
-
-def _before(op: Operation, values: dict[Tensor, Any]) -> list[Operation]:
-    """The operations that an operation waits for; a feed stands in the place of a placeholder."""
-    waits = [t.op for t in op.inputs if t not in values]
-    waits += [c for c in op.control_inputs if c.type != "Placeholder" or c.outputs[0] not in values]
-    return waits
-
-
-def _op(fetch: Fetch) -> Operation:
-    return fetch if isinstance(fetch, Operation) else fetch.op
+def _target(fetch: Fetch) -> Tensor | Operation:
+    return fetch.op if isinstance(fetch, Variable) else fetch
 
 
 def _is_read_of_variable(op: Operation) -> bool:

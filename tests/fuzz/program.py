@@ -99,6 +99,13 @@ class Statement:
     outputs: tuple[Facts, ...]
     first: int
 
+    def blocks(self) -> list[Block]:
+        """The blocks among its arguments."""
+        found = []
+        for value in self.args.values():
+            found += value if isinstance(value, tuple) else [value]
+        return [value for value in found if isinstance(value, Block)]
+
     def __str__(self) -> str:
         values = ", ".join([f"v{self.first + i}" for i in range(len(self.outputs))]) or "-"
         texts = [f"v{number}" for number in self.inputs]
@@ -106,6 +113,34 @@ class Statement:
         after = f"  after s{self.control}" if self.control else ""
         facts = "; ".join([f"{f.dtype}{list(f.shapes)}" for f in self.outputs])
         return f"{values} = {self.row}({', '.join(texts)}){after}  # {facts}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """What a branch or a loop's body does; an argument of a statement.
+
+    Attributes:
+        first: the number of its first argument: it sees the values before that, and its own.
+        arguments: how many arguments it has.
+        statements: what it does.
+        results: the values that it gives, by number.
+    """
+
+    first: int
+    arguments: int
+    statements: tuple[Statement, ...]
+    results: tuple[int, ...]
+
+    def captured(self) -> set[int]:
+        """The values from outside that it takes."""
+        taken = {n for statement in self.statements for n in statement.inputs}
+        return {n for n in taken | set(self.results) if n < self.first}
+
+    def __repr__(self) -> str:
+        lines = [f"    {line}" for s in self.statements for line in str(s).split("\n")]
+        args = ", ".join([f"v{self.first + k}" for k in range(self.arguments)])
+        results = ", ".join([f"v{n}" for n in self.results])
+        return "\n".join([f"({args}) ->", *lines, f"    {results}"])
 
 
 @dataclass(frozen=True)

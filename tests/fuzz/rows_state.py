@@ -197,7 +197,7 @@ def _build_update(b: Any, variable: Any, value: Any, name: str, method: bool) ->
     return b.tf.convert_to_tensor(getattr(b.tf, name)(variable, value))
 
 
-row("update", _draw_update, _build_update, 8)
+row("update", _draw_update, _build_update, 8, of_variables=True)
 
 
 def _draw_silent_update(d: Draw) -> Drawn | None:
@@ -210,7 +210,7 @@ def _build_silent_update(b: Any, variable: Any, value: Any, name: str) -> Any:
     return done if isinstance(done, b.tf.Operation) else done.op
 
 
-row("update without a value", _draw_silent_update, _build_silent_update, 3)
+row("update without a value", _draw_silent_update, _build_silent_update, 3, of_variables=True)
 
 
 def _draw_scatter(d: Draw) -> Drawn | None:
@@ -257,7 +257,7 @@ def _build_scatter(b: Any, variable: Any, updates: Any, *indices: Any, name: str
     return tf.convert_to_tensor(getattr(tf, name)(variable, places, b.tensor_of(updates)))
 
 
-row("scatter", _draw_scatter, _build_scatter, 4)
+row("scatter", _draw_scatter, _build_scatter, 4, of_variables=True)
 
 
 def _draw_read(d: Draw) -> Drawn | None:
@@ -271,7 +271,7 @@ def _draw_read(d: Draw) -> Drawn | None:
     )
 
 
-row("read", _draw_read, lambda b, variable, name: getattr(variable, name)(), 4)
+row("read", _draw_read, lambda b, variable, name: getattr(variable, name)(), 4, of_variables=True)
 
 
 def _draw_is_initialized(d: Draw) -> Drawn | None:
@@ -282,6 +282,7 @@ def _draw_is_initialized(d: Draw) -> Drawn | None:
 row(
     "is_variable_initialized", _draw_is_initialized,
     lambda b, variable: b.tf.is_variable_initialized(variable),
+    of_variables=True,
 )  # fmt: skip
 
 
@@ -303,7 +304,7 @@ def _build_sparse_read(b: Any, variable: Any, indices: Any) -> Any:
     return b.tf.nn.embedding_lookup(variable, b.tf.floormod(indices, rows))
 
 
-row("embedding_lookup", _draw_sparse_read, _build_sparse_read, 2)
+row("embedding_lookup", _draw_sparse_read, _build_sparse_read, 2, of_variables=True)
 
 
 # Random numbers
@@ -443,7 +444,9 @@ def ancestors(d: Draw, number: int) -> set[int]:
         current = pending.pop()
         if current not in found:
             found.add(current)
-            pending.extend(producer[current].inputs)
+            pending.extend(
+                producer[current].inputs if current in producer else ()
+            )  # or an argument
     return found
 
 
@@ -466,7 +469,7 @@ def _build_gradients(b: Any, loss: Any, *sources: Any) -> Any:
     ]
 
 
-row("gradients", _draw_gradients, _build_gradients, 6)
+row("gradients", _draw_gradients, _build_gradients, 6, of_variables=True)
 
 
 def _draw_training(d: Draw) -> Drawn | None:
@@ -491,4 +494,4 @@ def _build_training(b: Any, loss: Any, *variables: Any, name: str) -> Any:
     return made.minimize(b.tensor_of(loss), var_list=list(variables))
 
 
-row("training step", _draw_training, _build_training, 4)
+row("training step", _draw_training, _build_training, 4, of_variables=True, in_blocks=False)

@@ -8,17 +8,11 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzz import rows_math, rows_shape, rows_state
-from tests.fuzz.draw import ROWS, Draw, Drawn, Row
-from tests.fuzz.program import SIZES, Program, Run, Stage, Statement
+from tests.fuzz import rows_control, rows_math, rows_shape, rows_state
+from tests.fuzz.draw import ROWS, Draw
+from tests.fuzz.program import SIZES, Program, Run, Stage
 
-_MODULES = (rows_math, rows_shape, rows_state)  # they add their rows
-
-WITH_VARIABLES = frozenset(
-    """
-    update scatter read is_variable_initialized embedding_lookup gradients
-    """.split()
-) | {"update without a value", "training step"}  # rows that take variables as they are
+_MODULES = (rows_control, rows_math, rows_shape, rows_state)  # they add their rows
 
 
 @st.composite
@@ -36,47 +30,14 @@ def program(integer: Callable[[int, int], int]) -> Program:
     """A program of some 5 to 25 statements, and what is run of it."""
     d = Draw(integer)
     for _ in range(d.choose(2, 1, 3)):
-        _add(d, ROWS["placeholder"], rows_state.draw_placeholder(d))
+        d.add(ROWS["placeholder"], rows_state.draw_placeholder(d))
     for _ in range(d.choose(1, 2, 0, 3)):
-        _add(d, ROWS["variable"], rows_state.draw_variable(d))
-    rows = [row for row in ROWS.values() for _ in range(row.weight)]
-    for _ in range(d.integer(3, 18)):
-        if d.chance(6):
-            _repeat(d)
-        for _ in range(8):  # a row has often nothing that it could take
-            row = d.choose(*rows)
-            drawn = row.draw(d)
-            if drawn is not None:
-                _add(d, row, drawn)
-                break
+        d.add(ROWS["variable"], rows_state.draw_variable(d))
+    d.grow(d.integer(3, 18))
     late = _late(d) if d.chance(20) else ()
     statements = tuple(d.statements)
     runs = tuple([_run(d) for _ in range(d.choose(2, 1, 3))])
     return Program(d.seed(), statements, late, runs)
-
-
-def _add(d: Draw, row: Row, drawn: Drawn) -> None:
-    control: tuple[int, ...] = ()
-    if (
-        d.statements
-        and row.name != "variable"
-        and d.chance(45 if not drawn.outputs or row.name in WITH_VARIABLES else 6)
-    ):
-        count = len(d.statements)
-        control = tuple(sorted({d.integer(0, count - 1) for _ in range(d.choose(1, 1, 2))}))
-        control = tuple([c for c in control if d.statements[c].row != "variable"])
-    first = len(d.values)
-    d.statements.append(
-        Statement(row.name, drawn.inputs, drawn.args, control, drawn.outputs, first)
-    )
-    d.values.extend(drawn.outputs)
-
-
-def _repeat(d: Draw) -> None:
-    """The same statement once more: equal ops, which a plan may merge."""
-    statement = d.statements[-1 - d.integer(0, min(5, len(d.statements) - 1))]
-    if statement.row not in ("variable", "placeholder", "constant"):
-        _add(d, ROWS[statement.row], Drawn(statement.inputs, statement.args, statement.outputs))
 
 
 def _late(d: Draw) -> tuple[tuple[int, int], ...]:
@@ -91,7 +52,7 @@ def _late(d: Draw) -> tuple[tuple[int, int], ...]:
 def _feedable(d: Draw) -> list[int]:
     found = []
     for s in d.statements:
-        if s.row not in WITH_VARIABLES and s.row not in ("placeholder", "constant"):
+        if not ROWS[s.row].of_variables and s.row not in ("placeholder", "constant"):
             found += [s.first + i for i in range(len(s.outputs))]
     return found
 

@@ -161,6 +161,27 @@ def test_what_waits_for_a_placeholder_waits_for_its_feed() -> None:
         assert session.partial_run(handle, after, {x: 1.0}) == 3.0
 
 
+def test_stages_of_branches_and_loops() -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, unused = tf.placeholder(tf.float32, []), tf.placeholder(tf.float32, [])
+        doubled = x * 2.0
+        v = tf.Variable(1.0, use_resource=True)
+
+        def body(i: Any, total: Any, other: Any) -> Any:
+            return i + 1, total + doubled, other + v.assign_add(unused)
+
+        _, total, other = tf.while_loop(lambda i, *rest: i < 3, body, (0, x, x))
+        branch, _ = tf.cond(x > 0.0, lambda: (total + 1.0, other), lambda: (x, other))
+        session.run(v.initializer)
+        for _ in range(4):
+            handle = session.partial_run_setup([doubled, total, branch], [x, unused])
+            assert session.partial_run(handle, doubled, {x: 2.0}) == 4.0
+            assert session.partial_run(handle, branch) == 15.0
+            assert session.partial_run(handle, total) == 14.0
+            assert session.partial_run(handle, [branch, total], {x: -1.0}) == [-1.0, -7.0]
+        assert session.run(v) == 1.0  # nothing that was fetched needs the other loop variable
+
+
 def test_a_feed_that_is_missing(stages: Any) -> None:
     feeds = {stages.a: 1, stages.b: 2}
     phrase = "can't be computed from the feeds that have been fed so far"

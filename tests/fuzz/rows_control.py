@@ -1,0 +1,196 @@
+"""Rows with blocks: branches and loops, in each other too."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.fuzz.draw import Draw, Drawn, anything, most_bits, result, row
+from tests.fuzz.program import Block, Facts
+
+_MOST_ROUNDS = 4
+
+
+def _inputs(*groups: Any) -> tuple[int, ...]:
+    """The values that a statement with blocks takes, each once; what blocks capture too."""
+    numbers: dict[int, None] = {}
+    for group in groups:
+        if isinstance(group, Block):
+            numbers.update(dict.fromkeys(sorted(group.captured())))
+        else:
+            numbers.update(dict.fromkeys(group))
+    return tuple(numbers)
+
+
+# What decides: a boolean scalar of any value that was not rounded
+
+
+def _draw_test(d: Draw) -> tuple[int, float] | None:
+    number = d.pick(lambda f: f.exact and f.least_size > 0 and f.dtype in _TESTED)
+    if number is None:
+        return None
+    return number, d.choose(0, 1, -1, 2)
+
+
+_TESTED = ("float32", "float64", "int32", "int64", "bool")
+
+
+def _build_test(b: Any, value: Any, limit: float) -> Any:
+    tf = b.tf
+    if value.dtype.base_dtype == tf.bool:
+        return tf.reduce_any(value)
+    return tf.reduce_max(value) > tf.cast(limit, value.dtype.base_dtype)
+
+
+# Branches
+
+
+def _draw_cond(d: Draw) -> Drawn | None:
+    test = _draw_test(d) if d.depth < 2 else None
+    if test is None:
+        return None
+    branches = [d.block((), d.integer(0, 3)) for _ in range(2)]
+    pairs = [_same_kind(d, branches) for _ in range(d.choose(1, 1, 2))]
+    blocks = [
+        d.block_of(branch, 0, [pair[place] for pair in pairs])
+        for place, branch in enumerate(branches)
+    ]
+    outputs = tuple([_either(branches[0].values[p], branches[1].values[q]) for p, q in pairs])
+    args = {"limit": test[1], "blocks": tuple(blocks)}
+    return Drawn(_inputs([test[0]], *blocks), args, outputs)
+
+
+def _same_kind(d: Draw, branches: list[Draw]) -> tuple[int, int]:
+    """A value of each branch, both of one type and shape."""
+    first = branches[0].pick(lambda f: True)
+    assert first is not None
+    f = branches[0].values[first]
+    second = branches[1].pick(lambda g: g.dtype == f.dtype and g.shapes == f.shapes)
+    if second is None:  # it is made in the first branch alone: take a value from outside
+        first = second = d.integer(0, len(d.values) - 1)
+    return first, second
+
+
+def _either(one: Facts, other: Facts) -> Facts:
+    low, high = min(one.low, other.low), max(one.high, other.high)
+    return result(one.dtype, one.shapes, low, high, most_bits(one, other))
+
+
+def _build_cond(b: Any, test: Any, *captured: Any, limit: float, blocks: Any) -> Any:
+    then, other = blocks
+    found = b.tf.cond(
+        _build_test(b, b.tensor_of(test), limit),
+        lambda: b.run_block(then), lambda: b.run_block(other), strict=True,
+    )  # fmt: skip
+    return list(found)
+
+
+row("cond", _draw_cond, _build_cond, 12, of_variables=True)
+
+
+# Loops
+
+
+def _draw_rounds(d: Draw) -> tuple[int | None, int]:
+    """How often a loop goes round: so many times, or a value of integers."""
+    if d.chance(50):
+        number = d.pick(lambda f: f.dtype in ("int32", "int64") and f.least_size > 0)
+        if number is not None:
+            return number, 0
+    return None, d.integer(0, _MOST_ROUNDS)
+
+
+def _draw_loop(d: Draw) -> Drawn | None:
+    if d.depth >= 2:
+        return None
+    source, rounds = _draw_rounds(d)
+    variables = [
+        d.pick(lambda f: f.dtype in ("float32", "float64", "int32", "bool") and f.most_size <= 64)
+        for _ in range(d.choose(1, 1, 2))
+    ]
+    if None in variables:
+        return None
+    kept: list[int] = [n for n in variables if n is not None]
+    counter = result("int32", ((), ()), 0, _MOST_ROUNDS)
+    facts = [anything(d.values[n].dtype, d.values[n].shapes) for n in kept]
+    body = d.block((counter, *facts), d.integer(1, 4))
+    results = [body.pick(lambda g, f=f: g.dtype == f.dtype and g.shapes == f.shapes) for f in facts]
+    block = d.block_of(body, 1 + len(kept), [n for n in results if n is not None])
+    given = [] if source is None else [source]
+    args = {
+        "rounds": rounds, "given": source is not None, "variables": tuple(kept), "body": block,
+        "open": d.chance(40), "most": d.choose(None, None, None, 2), "back_prop": not d.chance(7),
+    }  # fmt: skip
+    return Drawn(_inputs(given, kept, block), args, (counter, *facts))
+
+
+def _build_loop(
+    b: Any, *inputs: Any, rounds: int, given: bool, variables: Any, body: Any, open: bool,
+    most: int | None, back_prop: bool,
+) -> Any:  # fmt: skip
+    tf = b.tf
+    limit: Any = rounds
+    if given:
+        value = b.tensor_of(inputs[0])
+        limit = tf.cast(tf.floormod(tf.reduce_max(value), 4), tf.int32)
+    start = [tf.constant(0), *[b.tensor_of(b.values[n]) for n in variables]]
+    found = tf.while_loop(
+        lambda i, *rest: i < limit,
+        lambda i, *rest: [i + 1, *b.run_block(body, [i, *rest])],
+        start, shape_invariants=[tf.TensorShape([])] + [tf.TensorShape(None)] * len(variables)
+        if open else None, maximum_iterations=most, back_prop=back_prop,
+    )  # fmt: skip
+    outputs = list(found)
+    for output, value in zip(outputs[1:], start[1:], strict=True):
+        output.set_shape(value.shape)
+    return outputs
+
+
+row("while_loop", _draw_loop, _build_loop, 10, of_variables=True)
+
+
+# Loops over rows, with TensorArrays
+
+
+def _draw_rows(d: Draw) -> Drawn | None:
+    if d.depth >= 2:
+        return None
+    number = d.pick(
+        lambda f: f.dtype in ("float32", "float64", "int32") and f.rank >= 1 and f.most_size <= 64
+        and f.least_size > 0
+    )  # fmt: skip
+    if number is None:
+        return None
+    f = d.values[number]
+    one = result(f.dtype, [s[1:] for s in f.shapes], f.low, f.high, f.bits)
+    total = anything(f.dtype, one.shapes)
+    body = d.block((one, total), d.integer(1, 3))
+    first = body.pick(lambda g: g.dtype in ("float32", "float64", "int32", "bool"))
+    second = body.pick(lambda g: g.dtype == f.dtype and g.shapes == one.shapes)
+    assert first is not None
+    assert second is not None
+    block = d.block_of(body, 2, [first, second])
+    g = body.values[first]
+    shapes = [(s[0], *t) for s, t in zip(f.shapes, g.shapes, strict=True)]
+    made = result(g.dtype, shapes, g.low, g.high, g.bits)
+    args = {"body": block, "to": g.dtype, "dynamic": d.chance(30), "row": number}
+    return Drawn(_inputs([number], block), args, (made, total))
+
+
+def _build_rows(b: Any, *inputs: Any, body: Any, to: str, dynamic: bool, row: int) -> Any:
+    tf = b.tf
+    x = b.tensor_of(b.values[row])
+    count = tf.shape(x)[0]
+    rows = tf.TensorArray(x.dtype.base_dtype, size=count).unstack(x)
+    made = tf.TensorArray(b.dtype(to), size=0 if dynamic else count, dynamic_size=dynamic)
+
+    def step(i: Any, made: Any, total: Any) -> Any:
+        result, total_after = b.run_block(body, [rows.read(i), total])
+        total_after.set_shape(total.shape)
+        return i + 1, made.write(i, result), total_after
+
+    start = (tf.constant(0), made, tf.zeros_like(x[0]))
+    _, made, total = tf.while_loop(lambda i, *rest: i < count, step, start)
+    return [made.stack(), total]
+
+
+row("loop over rows", _draw_rows, _build_rows, 7, of_variables=True)

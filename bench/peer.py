@@ -36,8 +36,9 @@ def load(library: str) -> tuple[Any, float]:
 
 def measure(tf: Any, name: str) -> dict[str, Any]:
     """One measurement of one figure."""
-    import graphs  # noqa: F401  (these three register the figures)
+    import graphs  # noqa: F401  (these four register the figures)
     import small  # noqa: F401
+    import staged  # noqa: F401
     import training  # noqa: F401
     from timing import FIGURES
 

@@ -22,8 +22,9 @@ from typing import Any
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
 
-import graphs  # noqa: E402, F401  (these three register the figures)
+import graphs  # noqa: E402, F401  (these four register the figures)
 import small  # noqa: E402, F401
+import staged  # noqa: E402, F401
 import training  # noqa: E402, F401
 from timing import FIGURES  # noqa: E402
 

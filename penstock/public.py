@@ -40,6 +40,7 @@ MODULES = (
     "ops.cond",
     "ops.while_loop",
     "ops.tensor_array",
+    "ops.functional",
     "gradients",
     "formats.graphdef",
     "session.session",

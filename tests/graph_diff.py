@@ -40,6 +40,7 @@ IGNORED_ATTRS = (
 # TensorFlow makes Switch, Merge, Enter, ... of branches and loops, penstock one op that owns them.
 # Compared are the names of their results, and all that stands around them.
 RESULTS = re.compile(r"(Merge|Exit)(_\d+)?")
+GRADIENTS = re.compile(r"((.*/)?gradients(_\d+)?)/")
 # `v.initialized_value()` branches on this. TensorFlow makes it again for each variable whose first
 # value it is, though it is guarded already: so it has more of them, and they are not compared.
 TESTS_OF_VARIABLES = ("IsVariableInitialized", "VarIsInitializedOp")
@@ -113,7 +114,9 @@ def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
             continue
         if scope is None:
             outside.append(node)
-        elif RESULTS.fullmatch(node[0][len(scope) + 1 :]) and scope not in guards:
+        elif RESULTS.fullmatch(node[0][len(scope) + 1 :]) and not (
+            scope in guards or GRADIENTS.fullmatch(scope + "/")
+        ):
             outside.append([node[0], "result", [], {}])
         else:
             inside.add(node[0])
@@ -133,14 +136,20 @@ def initialized_values(graph: list[list[Any]]) -> tuple[set[str], set[str]]:
 
 
 def region_scopes(graph: list[list[Any]]) -> set[str]:
-    """The name scopes of branches and loops: those of the ops that tell them."""
+    """The name scopes of branches and loops, those of the ops that tell them; of gradients too
+    where there are loops, since TensorFlow puts the counters of iterations straight there.
+    """
     names = {node[0] for node in graph}
-    return {
+    scopes = {
         scope_of(name)
         for name, op, _, _ in graph
         if op in ("If", "While", "LoopCond")
         or (op == "Switch" and scope_of(name) + "/pred_id" in names)
     }
+    if any(op in ("While", "LoopCond") for _, op, _, _ in graph):
+        found = (GRADIENTS.match(name) for name in names)
+        scopes |= {match.group(1) for match in found if match is not None}
+    return scopes
 
 
 def scope_of(name: str) -> str:

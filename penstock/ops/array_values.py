@@ -18,6 +18,17 @@ from penstock.graph.errors import InvalidArgumentError, UnimplementedError
 _NEVER = object()  # was written
 _READ = object()  # and cleared
 
+_TYPE_NAMES = {"float32": "float", "float64": "double", "float16": "half", "object": "string"}
+
+
+def _check_type(expected: Any, value: Any) -> None:
+    if value.dtype != expected:
+        names = [_TYPE_NAMES.get(str(t), str(t)) for t in (np.dtype(expected), value.dtype)]
+        raise InvalidArgumentError(
+            None, None,
+            f"TensorArray dtype is {names[0]} but Op is trying to write dtype {names[1]}.",
+        )  # fmt: skip
+
 
 class ArrayValue:
     """A TensorArray in one run.
@@ -68,6 +79,7 @@ class ArrayValue:
     def write(self, index: Any, value: Any) -> None:
         """Sets an element."""
         self._check_open()
+        _check_type(self._dtype, value)
         place = int(index)
         if place < 0 or (place >= len(self._items) and not self._dynamic):
             size = len(self._items)
@@ -172,8 +184,10 @@ class ArrayValue:
             raise InvalidArgumentError(
                 None, None, f"Max scatter index must be < array size ({places.max()} vs. {size})"
             )
-        for place, part in zip(places, value, strict=True):
-            self.write(place, np.asarray(part))
+        # A slice of strings would be one string, and no array.
+        parts = [value[k, ...] for k in range(len(value))] if value.dtype.kind == "O" else value
+        for place, part in zip(places, parts, strict=True):
+            self.write(place, part)
 
     def concat(self, element_shape: shapes.Shape) -> tuple[Any, Any]:
         """All elements one after the other, and their lengths."""
@@ -271,6 +285,7 @@ class TracedArray:
     def write(self, index: Any, value: Any) -> None:
         from jax import lax  # slices at places that are traced: much faster than a scatter
 
+        _check_type(self.dtype, value)
         value = self._jnp.asarray(value, self.dtype)
         self.allocate(value.shape)
         if self._adds:
@@ -292,6 +307,7 @@ class TracedArray:
         return data[indices]
 
     def scatter(self, indices: Any, value: Any) -> None:
+        _check_type(self.dtype, value)
         self.allocate(value.shape[1:])
         data = self._elements()
         if not self._adds and value.shape == data.shape and _counts_up(indices):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,8 @@ from penstock.graph.static_value import constant_value
 from penstock.ops.array_values import ArrayValue, TracedArray
 
 Grads = list[Any]
+
+_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 _HANDLE = "handle: resource"
 _FLOW = "flow_in: float"
@@ -439,23 +442,26 @@ class TensorArray:
 
         Raises:
             ValueError: the value has another shape than other elements.
-            InvalidArgumentError: when run, there is no such place, or it was written before.
+            InvalidArgumentError: when run, there is no such place, or it was written before, or the
+                value has another type than the array.
         """
         with name_scope(name, "TensorArrayWrite", [self._handle, index, value]):
             tensor = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
-            self._check_type(tensor)
+            self._note_type(tensor)
             if self._infer_shape:
                 self._learn_shape(tensor._shape)
             with self._beside(tensor):
                 flow = raw.TensorArrayWriteV3(self._handle, index, tensor, self._flow)
         return self._with_flow(flow)
 
-    def _check_type(self, tensor: Tensor) -> None:
+    def _note_type(self, tensor: Tensor) -> None:
+        """Logs that a value has the wrong type; the run is what fails then."""
         if tensor.dtype.base_dtype is not self._dtype:
-            raise TypeError(
-                f"TensorArray dtype is {self._dtype.name} but Op is trying to write dtype "
-                f"{tensor.dtype.base_dtype.name}."
-            )
+            _LOG.error(
+                "Error: Input value %s has dtype %s, but expected dtype %s.  This leads to "
+                "undefined behavior and will be an error in future versions of TensorFlow.",
+                tensor, tensor.dtype, self._dtype,
+            )  # fmt: skip
 
     def stack(self, name: str | None = None) -> Tensor:
         """All elements as one tensor, of shape [size, ...].
@@ -523,7 +529,7 @@ class TensorArray:
         """
         with name_scope(name, "TensorArrayScatter", [self._handle, value, indices]):
             tensor = convert_to_tensor(value, preferred_dtype=self._dtype, name="value")
-            self._check_type(tensor)
+            self._note_type(tensor)
             if self._infer_shape:
                 self._learn_shape(None if tensor._shape is None else tensor._shape[1:])
             with self._beside(tensor):

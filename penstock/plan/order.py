@@ -80,13 +80,13 @@ def _predecessors(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
 
 
 def _controls(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
-    """The operations that `op` waits for without taking a value; not the placeholders that are fed:
-    the feed stands in their place, and running them would be an error.
+    """The operations that `op` waits for without taking a value; not loop variables, nor the
+    placeholders that are fed: their values are there, and running them would be an error.
     """
     return [
         control
         for control in op._control_inputs
-        if control.type != "Placeholder" or control.outputs[0] not in feeds
+        if control.type not in ("Placeholder", "_Arg") or control.outputs[0] not in feeds
     ]
 
 

@@ -22,7 +22,7 @@ sys.path.insert(0, ROOT)
 import numpy as np  # noqa: E402
 
 from tests.golden.arrays import as_array, to_plain  # noqa: E402
-from tests.graph_diff import gradient_nodes, plain_graph  # noqa: E402
+from tests.graph_diff import gradient_nodes, outside_regions, plain_graph, region_scopes  # noqa: E402
 from tests.ops import building  # noqa: E402
 from tests.ops.case import Case  # noqa: E402
 
@@ -36,7 +36,8 @@ def record(tf: Any, case: Case) -> dict[str, Any]:
         "result": type(built.result).__name__,
         "outputs": [t.name for t in built.outputs],
     }
-    entry["nodes"] = plain_graph(built.graph.as_graph_def())
+    if case.nodes:
+        entry["nodes"] = outside_regions(plain_graph(built.graph.as_graph_def()))
     values = [as_array(value) for value in building.run(tf, built, built.outputs)]
     entry["values"] = [to_plain(value) for value in values]
     entry["static"] = {v: record_static(tf, case, v, values) for v in building.variants_of(case)}
@@ -66,16 +67,18 @@ def record_gradient(tf: Any, case: Case, values: list[np.ndarray]) -> dict[str, 
     gradients = building.build_gradient(tf, built, weights)
     if not gradients:
         return {}
-    added = gradient_nodes(plain_graph(built.graph.as_graph_def()), before)
+    graph = plain_graph(built.graph.as_graph_def())
     kinds = [type(gradient).__name__ for gradient in gradients]
     with built.graph.as_default():
         dense = [tf.convert_to_tensor(gradient) for gradient in gradients if gradient is not None]
     arrays = building.run(tf, built, dense) if dense else []
-    return {
+    entry: dict[str, Any] = {
         "gradient_kinds": kinds,
-        "gradient_nodes": added,
         "gradients": [to_plain(as_array(array)) for array in arrays],
     }
+    if case.nodes and not region_scopes(graph):
+        entry["gradient_nodes"] = gradient_nodes(graph, before)
+    return entry
 
 
 def record_failure(tf: Any, case: Case) -> dict[str, Any]:

@@ -119,6 +119,7 @@ class Case:
     gradient: bool = True
     numeric: bool = True
     nodes: bool = True
+    masks: bool = True
     graph_seed: int | None = None
     shapes: str = "full"
     tag: str = ""

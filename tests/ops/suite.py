@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 import penstock as tf
 from tests.golden.arrays import as_array, from_plain
-from tests.graph_diff import difference, gradient_nodes, plain_graph
+from tests.graph_diff import difference, gradient_nodes, outside_regions, plain_graph
 from tests.ops import building
 from tests.ops.case import Case
 
@@ -150,6 +150,10 @@ class OpSuite:
             if "numeric" in test and not (case.numeric and entry["gradients"] and is_real(case)):
                 continue
             if test.endswith("nodes") and not case.nodes:
+                continue
+            if test == "test_gradient_nodes" and "gradient_nodes" not in entry:
+                continue  # TensorFlow makes other ops of branches and loops
+            if test.endswith("mask") and not case.masks:
                 continue
             if test == "test_static_shape":
                 yield from ((case, variant) for variant in building.variants_of(case))
@@ -283,7 +287,8 @@ class OpSuite:
         built = building.build(tf, case)
         assert type(built.result).__name__ == entry["result"]
         assert [tensor.name for tensor in built.outputs] == entry["outputs"]
-        problem = difference(entry["nodes"], plain_graph(built.graph.as_graph_def()))
+        nodes = outside_regions(plain_graph(built.graph.as_graph_def()))
+        problem = difference(entry["nodes"], nodes)
         assert problem is None, problem
 
     def test_gradient_nodes(self, case: Case) -> None:
@@ -299,6 +304,8 @@ class OpSuite:
     def test_round_trip(self, case: Case) -> None:
         """A graph read back from its GraphDef has the same nodes, dtypes and static shapes."""
         built = building.build(tf, case)
+        if any(op.regions for op in built.graph.get_operations()):
+            pytest.skip("what is inside branches and loops becomes functions there")
         written = built.graph.as_graph_def()
         graph = tf.Graph()
         with graph.as_default():

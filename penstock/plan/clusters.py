@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.compilable import host_reason, known_tensors, torn_apart
 from penstock.plan.dependencies import step_dependencies
-from penstock.plan.plan import Plan, Step, all_steps, variables_read, variables_written
+from penstock.plan.plan import Plan, Step, steps_inside, variables_read, variables_written
 
 Group = tuple[int, frozenset[int]]
 
@@ -29,7 +29,7 @@ class ClusterPlan:
         outputs: tensors that others, or the fetches, need.
         reads: variables that it reads.
         writes: variables that it assigns.
-        random: its random ops.
+        random: its random ops, those in branches and loops included.
     """
 
     steps: list[Step]
@@ -77,7 +77,7 @@ def uncompilable_steps(plan: Plan) -> frozenset[Step]:
     for step, reason in zip(plan.steps, reasons, strict=True):
         if reason is not None:
             found.append(step)
-            found += [inner for body in step.bodies for inner in all_steps(body)]
+            found += steps_inside(step)
     return frozenset(found)
 
 
@@ -137,7 +137,8 @@ def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> Cluste
         if id(step) not in members:
             used.update([o for o in step.flat_operands() if isinstance(o, Tensor)])
     outputs = [output for step in steps for output in step.outputs if output in used]
-    random = [step.op for step in steps if step.op.spec.wants_rng]
+    inside_too = [inner for step in steps for inner in (step, *steps_inside(step))]
+    random = list(dict.fromkeys([step.op for step in inside_too if step.op.spec.wants_rng]))
     return ClusterPlan(
         steps,
         list(inputs),

@@ -148,6 +148,8 @@ def trip_count(step: RegionStep) -> TripCount | None:
             continue
         if not isinstance(operand, Tensor):
             return None  # a variable, which the loop may change
+        if not (operand.dtype.is_integer or operand.dtype.is_bool):
+            return None  # a value that is computed, and seldom the same again
         if operand in place_of:
             place = place_of[operand]
             if place not in places:
@@ -213,8 +215,6 @@ def _is_known_resource(tensor: Tensor) -> bool:
 def _reason_of_regions(step: RegionStep) -> str | None:
     for body in step.plans:
         for inner in body.steps:
-            if inner.op.spec.wants_rng:
-                return f"{inner.op.name} in it takes random numbers"
             reason = _reason_of_step(inner)
             if reason is not None:
                 return f"{inner.op.name} in it cannot be compiled: {reason}"

@@ -551,8 +551,13 @@ def all_steps(plan: Plan) -> Iterator[Step]:
     """The steps of a plan and of the regions in it, each region's after its owner."""
     for step in plan.steps:
         yield step
-        for body in step.bodies:
-            yield from all_steps(body)
+        yield from steps_inside(step)
+
+
+def steps_inside(step: Step) -> Iterator[Step]:
+    """The steps of the regions that a step runs, and of those in them."""
+    for body in step.bodies:
+        yield from all_steps(body)
 
 
 @functools.cache

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -159,7 +160,7 @@ class RandomSlot:
             seed, seed2 = np.frombuffer(os.urandom(16), np.int64).tolist()
         self.key = np.array([seed & _WORD, seed >> 32 & _WORD], np.uint32)
         self.counter = (seed2 & _WORD | (seed2 >> 32 & _WORD) << 32) << 64
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
 
     def take(self, blocks: int) -> tuple[Any, Any]:
         """(key, counter) for a run of the op that uses `blocks` 128-bit steps; counts on."""
@@ -167,6 +168,12 @@ class RandomSlot:
             start = self.counter
             self.counter = (start + blocks) % 2**128
         return self.key, counter_words(start)
+
+    @contextlib.contextmanager
+    def taking(self) -> Iterator[None]:
+        """Keeps others from taking numbers: `take(0)` and a later `take` are one step."""
+        with self._lock:
+            yield
 
 
 def counter_words(start: int) -> np.ndarray[Any, Any]:

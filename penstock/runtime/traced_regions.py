@@ -17,7 +17,7 @@ from penstock.graph.errors import UnimplementedError
 from penstock.graph.operation import Operation, Tensor
 from penstock.ops.array_values import TracedArray
 from penstock.plan.compilable import must_be_counted, trip_count
-from penstock.plan.plan import RegionStep, variables_written
+from penstock.plan.plan import RegionStep, steps_inside, variables_written
 from penstock.runtime.reference import values_for_body
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_TRIPS_COUNTED = 100_000  # while tracing: a loop of more is one whose trips are not known
 
-Carried = tuple[list[Any], list[Any]]
+Carried = tuple[list[Any], list[Any], list[Any]]
 
 
 def trace_regions(tracer: Tracer, step: RegionStep, operands: list[Any]) -> list[Any]:
@@ -45,11 +45,12 @@ def is_known(value: Any) -> bool:
 
 
 class _Effects:
-    """The variables that a step's regions assign, and the arrays that they may write."""
+    """What a step's regions change: variables, arrays, and how many random blocks are taken."""
 
     def __init__(self, tracer: Tracer, step: RegionStep, taken: Iterable[Any]) -> None:
         self._tracer = tracer
         self._variables: list[Operation] = variables_written(step)
+        self._random = [s.op for s in steps_inside(step) if s.op.spec.wants_rng]
         self._taken = list(taken)
         self._arrays = _arrays_of(self._taken)
 
@@ -58,11 +59,13 @@ class _Effects:
         return (
             [self._tracer.variables[variable] for variable in self._variables],
             [array.data for array in self._arrays],
+            [as_array(self._tracer.used[op], np.int64) for op in self._random],
         )
 
     def put(self, carried: Carried) -> None:
         """Gives them other values."""
-        variables, arrays = carried
+        variables, arrays, used = carried
+        self._tracer.used.update(zip(self._random, used, strict=True))
         self._tracer.variables.update(zip(self._variables, variables, strict=True))
         for array, data in zip(self._arrays, arrays, strict=True):
             array.data = data

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.operation import Operation, Tensor
+from penstock.ops.philox import advance
 from penstock.plan.clusters import ClusterPlan
 from penstock.plan.plan import Constant, Operand, Read, RegionStep, Step
 from penstock.runtime.reference import flatten_outputs, has_plain_outputs, outputs_of_update
@@ -31,7 +32,8 @@ class Tracer:
         large: places of large constants among the arguments, by their id.
 
     Attributes:
-        reserved: how many random blocks each of its random ops takes.
+        used: how many random blocks each of its random ops has taken; a number, or traced where it
+            depends on values.
         variables: the value that each variable has at this point of the trace.
     """
 
@@ -50,7 +52,7 @@ class Tracer:
         self._known = known
         self._only_read = only_read
         self._large = large
-        self.reserved: list[int] = []
+        self.used: dict[Operation, Any] = {}
         self.variables: dict[Operation, Any] = {}
         self._counter_of: dict[Operation, Any] = {}
         self._constants: list[Any] = []
@@ -62,11 +64,16 @@ class Tracer:
         read: list[Any],
         counters: list[Any],
         large: list[Any],
-    ) -> tuple[list[Any], list[Any]]:
-        """The function that is compiled: outputs, and the new values of the assigned variables."""
+    ) -> tuple[list[Any], list[Any], list[Any]]:
+        """The function that is compiled.
+
+        Returns:
+            The outputs, the new values of the assigned variables, and how many blocks those random
+            ops have taken for which that depends on values.
+        """
         import jax
 
-        self.reserved.clear()
+        self.used = dict.fromkeys(self._plan.random, 0)
         values: dict[Tensor, Any] = dict(self._known)
         values.update(zip(self._traced, inputs, strict=True))
         self.variables = dict(zip(self._plan.writes, written, strict=True))
@@ -77,7 +84,8 @@ class Tracer:
         outputs = [values[output] for output in self._plan.outputs]
         if not outputs:  # something to wait for: what was fed may be changed when a run returns
             outputs = [jax.numpy.zeros(())]
-        return outputs, [self.variables[op] for op in self._plan.writes]
+        counted = [used for used in self.used.values() if type(used) is not int]
+        return outputs, [self.variables[op] for op in self._plan.writes], counted
 
     def run_steps(self, steps: list[Step], values: dict[Tensor, Any]) -> None:
         """Runs steps on `values`, and adds their outputs to these.
@@ -114,6 +122,19 @@ class Tracer:
             return slot.read_for_update() if operand.by_update else slot.read()
         return values[operand]
 
+    def _random_state(self, op: Operation, operands: list[Any]) -> tuple[Any, Any]:
+        """The key and the counter of this run of a random op; counts on."""
+        import jax.numpy as jnp  # imported where it is used first
+
+        spec = op.spec
+        assert spec.reserve is not None
+        key, counter = self._counter_of[op]
+        used = self.used[op]
+        if not (type(used) is int and used == 0):
+            counter = advance(jnp, counter, used)
+        self.used[op] = used + spec.reserve(*operands, **spec.attrs_for(spec.reserve, op))
+        return key, counter
+
     def _run(self, step: Step, operands: list[Any]) -> list[Any]:
         import jax  # imported where it is used first
 
@@ -129,8 +150,7 @@ class Tracer:
         )  # fmt: skip
         kernel = spec.bound_kernel(op, np if on_host else jax.numpy)
         if spec.reserve is not None:
-            self.reserved.append(spec.reserve(*operands, **spec.attrs_for(spec.reserve, op)))
-            operands = [self._counter_of[op], *operands]
+            operands = [self._random_state(op, operands), *operands]
         result = kernel(*operands)
         if not step.writes:
             return [result] if spec.single_output else flatten_outputs(result)

@@ -6,6 +6,7 @@ copy of its weights.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import os
 import threading
@@ -88,7 +89,8 @@ class CompiledCluster(Cluster):
         self._random = [state.random(op) for op in plan.random]
         self._is_known = [tensor in plan.known_inputs for tensor in plan.inputs]
         self._any_known = any(self._is_known)
-        self._has_variables = bool(plan.writes or plan.reads)
+        random_inside = len(plan.random) > sum([step.op.spec.wants_rng for step in plan.steps])
+        self._is_locked = bool(plan.writes or plan.reads) or random_inside
         self._large = _large_constants(plan.steps)
         self._programs: dict[Any, _Program] = {}
         self._only_interpreted: set[Any] = set()  # keys for which tracing fails
@@ -105,7 +107,7 @@ class CompiledCluster(Cluster):
         Raises:
             OpError: a kernel found bad input; what the ops before it assigned stays assigned.
         """
-        run = self._run_with_variables if self._has_variables else self._run_program
+        run = self._run_locked if self._is_locked else self._run_program
         with self._jax.enable_x64(True):
             while (outputs := run(values)) is None:
                 held = self._held()
@@ -136,21 +138,29 @@ class CompiledCluster(Cluster):
             return None
         if self._any_known:
             values = [v for v, known in zip(values, self._is_known, strict=True) if not known]
-        counters = [slot.take(n) for slot, n in zip(self._random, program.reserved, strict=True)]
+        reserved = list(zip(self._random, program.reserved, strict=True))
+        counters = [slot.take(blocks or 0) for slot, blocks in reserved]
         written = [_on_device(slot, self._jax) for slot in self._written]
         read = [_on_device(slot, self._jax) for slot in self._only_read]
-        outputs, new = program.run(list(values), written, read, counters, self._large)
+        outputs, new, counted = program.run(list(values), written, read, counters, self._large)
+        if counted:
+            uncounted = [slot for slot, blocks in reserved if blocks is None]
+            for random, used in zip(uncounted, counted, strict=True):
+                random.take(int(used))
         for slot, value in zip(self._written, new, strict=True):
             slot.value = value
         return outputs
 
-    def _run_with_variables(self, values: Sequence[Any]) -> Sequence[Any] | None:
-        """`_run_program` under the lock: no other run assigns the variables meanwhile.
+    def _run_locked(self, values: Sequence[Any]) -> Sequence[Any] | None:
+        """`_run_program` under the lock: no other run assigns the variables meanwhile, nor takes
+        random numbers of the same ops.
 
         From looking at their shapes, by which the program is chosen, to assigning them: so the
         update is atomic. Nothing is compiled here, for that would keep all readers waiting.
         """
-        with self._state.lock:
+        with self._state.lock, contextlib.ExitStack() as taken:
+            for slot in self._random:
+                taken.enter_context(slot.taking())
             return self._run_program(values)
 
     def _held(self) -> list[Any]:
@@ -232,7 +242,8 @@ class CompiledCluster(Cluster):
         options = _COMPILER_OPTIONS if jax.default_backend() == "cpu" else {}
         compiled = lowered.compile(compiler_options=options)
         self.compile_seconds.append(time.perf_counter() - start)
-        return _Program(compiled, tracer.reserved)
+        used = [tracer.used[op] for op in self.plan.random]
+        return _Program(compiled, [n if type(n) is int else None for n in used])
 
     def _only_read_ops(self) -> list[Operation]:
         writes = set(self.plan.writes)
@@ -243,11 +254,11 @@ class CompiledCluster(Cluster):
 
 
 class _Program:
-    """An executable, and how many random blocks each of its random ops takes."""
+    """An executable, and how many random blocks each of its random ops takes; None: it says."""
 
     __slots__ = ("reserved", "run")
 
-    def __init__(self, run: Callable[..., Any], reserved: list[int]) -> None:
+    def __init__(self, run: Callable[..., Any], reserved: list[int | None]) -> None:
         self.run = run
         self.reserved = reserved
 

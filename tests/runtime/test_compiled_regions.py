@@ -1,0 +1,221 @@
+"""Branches and loops compiled by XLA: they are compiled, and do what the interpreter does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+import penstock as tf
+from penstock.plan.clusters import host_reasons
+from penstock.plan.plan import RegionStep
+from penstock.runtime.xla import CompiledCluster
+
+Values = list[np.ndarray]
+
+
+@pytest.fixture(autouse=True)
+def own_graph() -> Iterator[None]:
+    """Each test has a graph of its own."""
+    with tf.Graph().as_default():
+        yield
+
+
+def session(jit: str) -> Any:
+    """A session that never compiles, or always."""
+    config = tf.ConfigProto()
+    level = getattr(tf.OptimizerOptions, jit)
+    config.graph_options.optimizer_options.global_jit_level = level
+    return tf.Session(config=config)
+
+
+def compiled(sess: Any) -> list[RegionStep]:
+    """The branches and loops that ran as compiled programs, none of them refused by XLA."""
+    found = []
+    for executor in sess._executors.values():
+        for item in executor._items or ():
+            if isinstance(item, CompiledCluster):
+                assert not item._only_interpreted, "a cluster could not be traced"
+                found += [step for step in item.steps if isinstance(step, RegionStep)]
+    return found
+
+
+def in_both(fetches: Any, feeds: list[dict[Any, Any]], regions: int) -> Values:
+    """What runs give, the same interpreted and compiled, with so many branches and loops in XLA."""
+    runs = []
+    for jit in ("OFF", "ON_1"):
+        with session(jit) as sess:
+            sess.run(tf.global_variables_initializer())
+            runs.append([np.asarray(v) for feed in feeds for v in sess.run(fetches, feed)])
+            assert len(compiled(sess)) == (regions if jit == "ON_1" else 0)
+    for one, other in zip(*runs, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-6)
+    return runs[0]
+
+
+def test_branches() -> None:
+    """Both sides, their gradients, and a value that only one of them saves."""
+    x = tf.placeholder(tf.float32, [])
+    y = tf.cond(x > 0, lambda: tf.exp(x) * x, lambda: -x)
+    found = in_both([y, tf.gradients(y, x)[0]], [{x: 1.0}, {x: -2.0}], 2)
+    np.testing.assert_allclose(found, [np.e, 2 * np.e, 2.0, -1.0], rtol=1e-5)
+
+
+def test_a_branch_that_is_known() -> None:
+    """A branch on a constant is no branch any more."""
+    x = tf.placeholder(tf.float32, [])
+    y = tf.cond(tf.constant(False), lambda: x * 2, lambda: x * 3)
+    assert in_both([y, tf.gradients(y, x)[0]], [{x: 2.0}], 0) == [6.0, 3.0]
+
+
+@pytest.mark.parametrize("resource", [False, True])
+def test_assignments(resource: bool) -> None:
+    """A variable that a loop assigns, and reads in the next iteration."""
+    v = tf.get_variable("v", initializer=1.0, use_resource=resource)
+    n = tf.placeholder(tf.int32, [])
+
+    def body(i: Any) -> Any:
+        doubled = tf.cond(i < 2, lambda: v.assign(v.read_value() * 2), lambda: v.assign_add(1.0))
+        with tf.control_dependencies([doubled]):
+            return i + 1
+
+    out = tf.while_loop(lambda i: i < n, body, [0])
+    found = in_both([out, v], [{n: 0}, {n: 4}], 1)
+    assert [float(value) for value in found] == [0.0, 1.0, 4.0, 6.0]
+
+
+def test_a_loop_of_unknown_length_without_gradient() -> None:
+    """How often it runs may depend on what it computes."""
+    x = tf.placeholder(tf.float32, [])
+    y = tf.while_loop(lambda y: y < 100.0, lambda y: y * 3.0 + 1.0, [x])
+    assert in_both([y], [{x: 1.0}, {x: 200.0}], 1) == [121.0, 200.0]
+
+
+def test_a_gradient_of_unknown_length_stays_on_the_host() -> None:
+    """A gradient needs each iteration's values: XLA would have to know how many there are."""
+    x = tf.placeholder(tf.float32, [])
+    y = tf.while_loop(lambda y: y < 100.0, lambda y: y * y, [x])
+    found = in_both([y, tf.gradients(y, x)[0]], [{x: 2.0}, {x: 3.0}], 0)
+    assert [float(value) for value in found] == [256.0, 8 * 2.0**7, 6561.0, 8 * 3.0**7]
+
+
+def test_places_that_a_loop_computes() -> None:
+    """`x[:, i]` and `x[-1 - i, 1]`, forward and backward."""
+    x = tf.placeholder(tf.float32, [3, 2])
+
+    total = tf.while_loop(
+        lambda i, _: i < 2, lambda i, total: (i + 1, total * tf.reduce_sum(x[:, i]) + x[-1 - i, 1]),
+        [0, 1.0],
+    )[1]  # fmt: skip
+    value = np.array([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], np.float32)
+    first, gradient = in_both([total, tf.gradients(total, x)[0]], [{x: value}], 2)
+    # (1 * 9 + 6) * 12 + 4
+    assert first == 184.0
+    np.testing.assert_allclose(gradient, [[12, 15], [12, 16], [12, 27]])
+
+
+def test_arrays() -> None:
+    """TensorArrays written in a loop, whose elements' shape is seen there first."""
+    x = tf.placeholder(tf.float32, [4, 2])
+    source = tf.TensorArray(tf.float32, 4).unstack(x)
+
+    def body(i: Any, total: Any, out: Any) -> Any:
+        total = total + tf.square(source.read(i))
+        return i + 1, total, out.write(i, total)
+
+    out = tf.TensorArray(tf.float32, 4)
+    _, _, out = tf.while_loop(lambda i, *_: i < 4, body, [0, tf.zeros([2]), out])
+    sums = out.stack()
+    value = np.arange(8, dtype=np.float32).reshape(4, 2)
+    stacked, gradient = in_both([sums, tf.gradients(sums, x)[0]], [{x: value}], 2)
+    np.testing.assert_allclose(stacked, np.cumsum(value**2, 0))
+    np.testing.assert_allclose(gradient, 2 * value * [[4], [3], [2], [1]])
+
+
+def test_random_numbers() -> None:
+    """The same numbers in both ways, in branches and loops, and in the runs after them."""
+    tf.set_random_seed(3)
+    n, flag = tf.placeholder(tf.int32, []), tf.placeholder(tf.bool, [])
+
+    def body(i: Any, total: Any) -> Any:
+        drawn = tf.random_uniform([2])
+        more = tf.cond(drawn[0] > 0.5, lambda: drawn, lambda: tf.random_normal([2]))
+        return i + 1, total + more
+
+    total = tf.while_loop(lambda i, _: i < n, body, [0, tf.zeros([2])])[1]
+    maybe = tf.cond(flag, lambda: tf.random_uniform([3]), lambda: tf.zeros([3]))
+    feeds = [{n: count, flag: count % 2 == 0} for count in (0, 3, 1, 5, 2)]
+    found = in_both([total, maybe], feeds, 2)
+    assert len({tuple(value) for value in found[1::2]}) == 3  # two draws that differ, and zeros
+
+
+def test_loops_in_loops() -> None:
+    """The inner loop's gradient in the outer loop's, and the second derivative.
+
+    The latter goes back through the inner gradient, which runs as often as the inner loop did in
+    that iteration of the outer one: XLA does not know that number.
+    """
+    x = tf.placeholder(tf.float32, [])
+
+    def outer(i: Any, y: Any) -> Any:
+        inner = tf.while_loop(lambda j, _: j < 2, lambda j, z: (j + 1, tf.sin(z) * x), [0, y])
+        return i + 1, inner[1] + y
+
+    y = tf.while_loop(lambda i, _: i < 3, outer, [0, x])[1]
+    (first,) = tf.gradients(y, x)
+    (second,) = tf.gradients(first, x)
+
+    def plain(x: float) -> float:
+        y = x
+        for _ in range(3):
+            z = y
+            for _ in range(2):
+                z = np.sin(z) * x
+            y = z + y
+        return y
+
+    value, slope = in_both([y, first], [{x: 0.7}], 2)
+    (bend,) = in_both([second], [{x: 0.7}], 0)
+    np.testing.assert_allclose(value, plain(0.7), rtol=1e-5)
+    np.testing.assert_allclose(slope, derivative(plain, 0.7), rtol=1e-4)
+    np.testing.assert_allclose(bend, derivative(lambda x: derivative(plain, x), 0.7), rtol=1e-3)
+
+
+def derivative(function: Callable[[float], float], x: float, step: float = 1e-4) -> float:
+    """By differences."""
+    return (function(x + step) - function(x - step)) / (2 * step)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (
+            lambda x: tf.while_loop(
+                lambda i, _: i < 2, lambda i, y: (i + 1, tf.concat([y, y], 0)), [0, x],
+                shape_invariants=[tf.TensorShape([]), tf.TensorShape([None])],
+            )[1],
+            "the shape of a loop variable changes",
+        ),
+        (
+            lambda x: tf.cond(x[0] > 0, lambda: x[:1], lambda: x[:2]),
+            "its branches give different shapes",
+        ),
+        (
+            lambda x: tf.while_loop(
+                lambda i, _: i < 2, lambda i, y: (i + 1, tf.py_func(np.sin, [y], tf.float32)),
+                [0, x], shape_invariants=[tf.TensorShape([]), tf.TensorShape(None)],
+            )[1],
+            "it calls a Python function",
+        ),
+    ],
+)  # fmt: skip
+def test_what_stays_on_the_host(make: Callable[[Any], Any], reason: str) -> None:
+    """It runs all the same, and `explain` tells why."""
+    x = tf.placeholder(tf.float32, [3])
+    y = make(x)
+    in_both([y], [{x: [1.0, 2.0, 3.0]}, {x: [-1.0, 2.0, 3.0]}], 0)
+    with session("ON_1") as sess:
+        executor = sess._executor((y,), (x,), frozenset())
+        assert any(reason in text for text in host_reasons(executor.plan).values())

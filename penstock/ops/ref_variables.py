@@ -76,6 +76,8 @@ class RefVariable(Variable):
         self._make_variable(graph, scope, shape, validate_shape)
 
     def _make_variable(self, graph: Graph, scope: str, shape: Any, validate_shape: bool) -> None:
+        if not scope:
+            raise ValueError("'' is not a valid node name")
         initial = self._initial_value
         if shape is None and validate_shape:
             shape = initial._shape

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import dtypes, shapes
-from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.errors import InvalidArgumentError, NotFoundError
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
@@ -82,8 +82,27 @@ def _update_spec(name: str, kernel: Any) -> OpSpec:
     )  # fmt: skip
 
 
-ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", state.assign_add_kernel)
-ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", state.assign_sub_kernel)
+def _check_same_shape(variable: Any, value: Any) -> None:
+    if variable.shape != value.shape:
+        raise InvalidArgumentError(
+            None, None,
+            f"Cannot update variable with shape {shapes.bracket_text(variable.shape)} using a "
+            f"Tensor with shape {shapes.bracket_text(value.shape)}, shapes must be equal.",
+        )  # fmt: skip
+
+
+def assign_add_kernel(xp: Any, variable: Any, value: Any) -> Any:
+    _check_same_shape(variable, value)
+    return xp.add(variable, value)
+
+
+def assign_sub_kernel(xp: Any, variable: Any, value: Any) -> Any:
+    _check_same_shape(variable, value)
+    return xp.subtract(variable, value)
+
+
+ASSIGN_ADD_VARIABLE_OP = _update_spec("AssignAddVariableOp", assign_add_kernel)
+ASSIGN_SUB_VARIABLE_OP = _update_spec("AssignSubVariableOp", assign_sub_kernel)
 VAR_IS_INITIALIZED_OP = register(
     OpSpec(
         name="VarIsInitializedOp", inputs=("resource: resource",),
@@ -189,9 +208,7 @@ RESOURCE_COUNT_UP_TO = register(
 def destroy_kernel(ctx: Any, *, ignore_lookup_error: bool) -> Any:
     slot = ctx.state.variable(ctx.op._inputs[0].op)
     if slot.value is None and not ignore_lookup_error:
-        raise InvalidArgumentError(
-            None, None, f"the resource {slot.name} has no value that could be destroyed"
-        )
+        raise NotFoundError(None, None, f"Resource localhost/{slot.name} does not exist.")
     slot.value = None
     return ()
 

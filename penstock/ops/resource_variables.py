@@ -83,7 +83,7 @@ class ResourceVariable(Variable):
                 name, "Variable", [] if callable(initial_value) else [initial_value]
             ) as scope,
         ):
-            self._make_handle(graph, scope, initial_value, dtype, shape, validate_shape)
+            self._make_handle(graph, scope, initial_value, dtype, shape)
             self._finish(graph, scope)
         self._collect(self._trainable, collections)
 
@@ -94,7 +94,6 @@ class ResourceVariable(Variable):
         initial_value: Any,
         dtype: Any,
         shape: Any,
-        validate_shape: bool,
     ) -> None:
         wanted = None if dtype is None else dtypes.as_dtype(dtype).base_dtype
         with class_of(graph, scope[:-1]):
@@ -116,8 +115,6 @@ class ResourceVariable(Variable):
             )  # fmt: skip
         self._dtype = initial.dtype.base_dtype
         self._name = f"{scope[:-1]}:0"
-        if validate_shape and initial._shape is None and shape is None:
-            raise ValueError(f"initial_value must have a shape specified: {initial}")
 
     def _finish(self, graph: Graph, scope: str) -> None:
         handle = self._handle
@@ -209,6 +206,14 @@ class ResourceVariable(Variable):
 
     def __bool__(self) -> bool:
         return bool(self.read_value())
+
+    def __copy__(self) -> ResourceVariable:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> NoReturn:
+        raise NotImplementedError(
+            "__deepcopy__() is only available when eager execution is enabled."
+        )
 
     def numpy(self) -> NoReturn:
         """Raises NotImplementedError: a graph's variable has a value in a session only."""

@@ -38,16 +38,8 @@ class VariableAggregation(enum.Enum):
 
 
 def is_trainable(trainable: bool | None, synchronization: VariableSynchronization) -> bool:
-    """What `trainable=None` means.
-
-    Raises:
-        ValueError: a variable that is only put together when it is read cannot be trainable.
+    """What `trainable=None` means: yes, but for a variable that is only put together when it is
+    read.
     """
     on_read = synchronization == VariableSynchronization.ON_READ
-    if on_read and trainable:
-        raise ValueError(
-            "Synchronization value can be set to VariableSynchronization.ON_READ only for "
-            "non-trainable variables. You have specified trainable=True and "
-            "synchronization=VariableSynchronization.ON_READ."
-        )
     return not on_read if trainable is None else trainable

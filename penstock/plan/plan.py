@@ -38,7 +38,8 @@ class Read:
 
     Attributes:
         variable: the variable's operation.
-        by_update: it is read by an op that assigns the variable.
+        by_update: it is read by an op that assigns the variable, or that finds it in the same way:
+            a resource without a value is another error there.
     """
 
     __slots__ = ("by_update", "variable")
@@ -49,6 +50,9 @@ class Read:
 
 
 Operand = Any  # Tensor | Constant | Read | list of these
+
+# Ops that find a resource as updates do: without a value it does not exist.
+_LOOKUPS = ("ResourceGather", "ResourceGatherNd", "VariableShape")
 
 
 @dataclass(slots=True, eq=False)
@@ -356,8 +360,11 @@ class Rewriter:
     def _operands(self, op: Operation) -> tuple[list[Operand], list[Operation]]:
         spec = op.spec
         if spec.plain:
-            return [self.operand(tensor) for tensor in op._inputs], []
-        operands: list[Operand] = []
+            operands = [self.operand(tensor) for tensor in op._inputs]
+            if spec.name in _LOOKUPS and type(operands[0]) is Read:
+                operands[0] = Read(operands[0].variable, by_update=True)
+            return operands, []
+        operands = []
         writes: list[Operation] = []
         position = 0
         for arg in spec.input_args:

@@ -128,13 +128,26 @@ class VariableSlot:
         self.value = value
         return value
 
-    def check(self, shape: tuple[int, ...]) -> None:
-        """Raises InvalidArgumentError where a value of that shape cannot be assigned."""
-        if shape != self.shape and not shapes.compatible(self.shape, shape):
+    def check(self, shape: tuple[int, ...], held: tuple[int, ...] | None = None) -> None:
+        """Raises InvalidArgumentError where a value of that shape cannot be assigned.
+
+        A reference keeps the shape that its value has, or without a value the declared one (where
+        none is declared, a scalar's). A resource takes any shape.
+
+        Args:
+            shape: the shape.
+            held: the shape that the value has by then, where that is not yet in the slot.
+        """
+        if self.is_resource:
+            return
+        wanted: shapes.Shape = held
+        if held is None:
+            wanted = self.shape or () if self.value is None else self.value.shape
+        if shape != wanted and not shapes.compatible(wanted, shape):
             raise InvalidArgumentError(
                 None, None,
                 "Assign requires shapes of both tensors to match. lhs shape= "
-                f"{shapes.bracket_text(self.shape)} rhs shape= {shapes.bracket_text(shape)}",
+                f"{shapes.bracket_text(wanted)} rhs shape= {shapes.bracket_text(shape)}",
             )  # fmt: skip
 
 

@@ -158,6 +158,9 @@ class Tracer:
         new_values = [result] if count == 1 and not has_plain_outputs(step) else list(result)
         for variable, value in zip(step.writes, new_values, strict=False):
             if op._attrs.get("validate_shape", True):
-                self._state.variable(variable).check(tuple(value.shape))
+                held = self.variables[variable]
+                self._state.variable(variable).check(
+                    tuple(value.shape), None if held is None else tuple(held.shape)
+                )
             self.variables[variable] = value
         return outputs_of_update(step, new_values)

@@ -60,9 +60,7 @@ class Saved:
         variable, graph = self.variable, default_graph()
         if isinstance(variable, ResourceVariable):
             with graph.device(variable.device):
-                value = raw.Identity(value)
-                value.set_shape(variable.shape)
-                return raw.AssignVariableOp(variable.handle, value)
+                return raw.AssignVariableOp(variable.handle, raw.Identity(value))
         known = shape is None and variable.get_shape().is_fully_defined()
         return api.assign(variable, value, validate_shape=known).op
 

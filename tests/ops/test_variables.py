@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -226,8 +227,10 @@ def test_containers_and_collections() -> None:
     assert tf.get_collection("mine") == [v]
     assert v not in tf.global_variables()
     assert v in tf.trainable_variables()
+    on_read = tf.VariableSynchronization.ON_READ
+    assert tf.Variable(1, trainable=True, synchronization=on_read).trainable
     with pytest.raises(ValueError, match="ON_READ only for non-trainable"):
-        tf.Variable(1, trainable=True, synchronization=tf.VariableSynchronization.ON_READ)
+        tf.get_variable("x", [1], trainable=True, synchronization=on_read)
     assert not tf.Variable(1, synchronization=tf.VariableSynchronization.ON_READ).trainable
 
 
@@ -293,3 +296,90 @@ def test_references_as_keys() -> None:
     assert t.experimental_ref().deref() is t
     shown = "<Reference wrapping <tf.Variable 'v:0' shape=() dtype=float32_ref>>"
     assert repr(v.experimental_ref()) == shown
+
+
+def test_references_keep_their_shape() -> None:
+    """A run checks an assignment against the shape that the value has, not the declared one."""
+    x = tf.placeholder(tf.float32)
+    v = tf.Variable([1.0, 2.0])
+    u = tf.Variable(x, validate_shape=False)
+    longer = tf.assign(v, [1.0, 2.0, 3.0], validate_shape=False)
+    with tf.Session() as sess:
+        for fetch, value, words in (
+            (v.assign(x), [1.0], r"lhs shape= \[2\] rhs shape= \[1\]"),
+            (u.assign(x), [1.0], r"lhs shape= \[\] rhs shape= \[1\]"),
+        ):
+            with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+                sess.run(fetch, {x: value})
+        assert sess.run(u.assign(x), {x: 5.0}) == 5.0
+        sess.run([v.initializer, longer.op])
+        assert sess.run(v.assign(x), {x: [4.0, 5.0, 6.0]}).tolist() == [4.0, 5.0, 6.0]
+        with pytest.raises(tf.errors.InvalidArgumentError, match=r"= \[3\] rhs shape= \[2\]"):
+            sess.run(v.initializer)
+        assert sess.run(v.assign_add(x), {x: [1.0, 1.0, 1.0]}).tolist() == [5.0, 6.0, 7.0]
+
+
+@pytest.mark.parametrize("level", [-1, 1], ids=["interpreted", "compiled"])
+def test_shapes_within_one_run(level: int) -> None:
+    """An assignment is checked against what the assignments before it in the run have left."""
+    v = tf.Variable([1.0, 2.0])
+    longer = tf.assign(v, [1.0, 2.0, 3.0], validate_shape=False)
+    with tf.control_dependencies([longer.op]):
+        back = tf.assign(v, tf.placeholder_with_default([4.0, 5.0, 6.0], None))
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Session(config=config) as sess:
+        for _ in range(4):
+            sess.run(tf.assign(v, [1.0, 2.0], validate_shape=False).op)
+            assert sess.run(back).tolist() == [4.0, 5.0, 6.0]
+
+
+def test_resources_take_any_shape() -> None:
+    """A run does not check what a resource variable is assigned; building does."""
+    x = tf.placeholder(tf.float32)
+    v = tf.Variable([1.0, 2.0], use_resource=True)
+    u = tf.Variable(x, use_resource=True)
+    assert u.shape.ndims is None
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        sess.run(u.initializer, {x: [[1.0]]})
+        assert sess.run(v.assign(x), {x: [1.0, 2.0, 3.0]}).tolist() == [1.0, 2.0, 3.0]
+        assert sess.run(u).tolist() == [[1.0]]
+        words = r"Cannot update variable with shape \[3\] using a Tensor with shape \[2\]"
+        with pytest.raises(tf.errors.InvalidArgumentError, match=words):
+            sess.run(v.assign_add(x), {x: [1.0, 2.0]})
+    with pytest.raises(ValueError, match="are incompatible"):
+        v.assign([1.0])
+
+
+def test_resources_that_do_not_exist() -> None:
+    """Reading a resource without a value is one error, all else that needs it another."""
+    v = tf.Variable([1.0], name="v", use_resource=True)
+    with tf.Session() as sess:
+        with pytest.raises(tf.errors.FailedPreconditionError, match="reading resource variable v"):
+            sess.run(v.value())
+        for fetch in (
+            tf.gather(v, [0]),
+            tf.gather_nd(v, [[0]]),
+            tf.raw_ops.VariableShape(input=v.handle),
+            tf.raw_ops.DestroyResourceOp(resource=v.handle, ignore_lookup_error=False),
+            v[0].assign(1.0).op,
+            tf.scatter_add(v, [0], [1.0]).op,
+        ):
+            for _ in range(3):
+                with pytest.raises(tf.errors.NotFoundError, match="localhost/v does not exist"):
+                    sess.run(fetch)
+
+
+def test_copies() -> None:
+    """A copy of a resource variable is the variable; a deep copy cannot be made."""
+    v = tf.Variable([1.0], use_resource=True)
+    assert copy.copy(v) is v
+    with pytest.raises(NotImplementedError, match="__deepcopy__"):
+        copy.deepcopy(v)
+
+
+def test_no_name() -> None:
+    """The name of a reference variable must not be empty."""
+    with pytest.raises(ValueError, match="'' is not a valid node name"):
+        tf.Variable(1.0, name="")

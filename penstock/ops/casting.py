@@ -8,11 +8,12 @@ import numpy as np
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.convert import convert_to_tensor
-from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.errors import InvalidArgumentError, UnimplementedError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
 from penstock.graph.public import name_scope
+from penstock.ops.constant import proto_name
 from penstock.ops.elementwise import Grads, same_shape
 
 _DIFFERENTIABLE = (
@@ -23,10 +24,14 @@ _DIFFERENTIABLE = (
     dtypes.complex64,
     dtypes.complex128,
 )
+_NOT_NUMBERS = frozenset({dtypes.string, dtypes.variant, dtypes.resource})
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 
 
-def cast_kernel(xp: Any, x: Any, *, DstT: Any, Truncate: bool) -> Any:
+def cast_kernel(xp: Any, x: Any, *, SrcT: Any, DstT: Any, Truncate: bool) -> Any:
+    if SrcT is not DstT and not _NOT_NUMBERS.isdisjoint((SrcT, DstT)):
+        message = f"Cast {proto_name(SrcT)} to {proto_name(DstT)} is not supported"
+        raise UnimplementedError(None, None, message)
     wanted = DstT.np_dtype
     if Truncate:
         x = _without_low_bits(xp, x, wanted)
@@ -37,11 +42,11 @@ def cast_kernel(xp: Any, x: Any, *, DstT: Any, Truncate: bool) -> Any:
     return x.astype(wanted)
 
 
-def cast_xla_kernel(xp: Any, x: Any, *, DstT: Any, Truncate: bool) -> Any:
+def cast_xla_kernel(xp: Any, x: Any, *, SrcT: Any, DstT: Any, Truncate: bool) -> Any:
     """XLA's conversion of floats to integers saturates; TensorFlow's is the processor's."""
     wanted = np.dtype(DstT.np_dtype)
     if wanted.kind not in "iu" or x.dtype.kind not in "fVc":
-        return cast_kernel(xp, x, DstT=DstT, Truncate=Truncate)
+        return cast_kernel(xp, x, SrcT=SrcT, DstT=DstT, Truncate=Truncate)
     if x.dtype.kind == "c":
         x = x.real
     if x.dtype.itemsize < 4:

@@ -69,9 +69,11 @@ class Numbers:
         return bool(self.session.run(self.is_closed_op))
 
 
-@pytest.fixture(name="session")
-def fixture_session() -> Iterator[Any]:
-    with tf.Graph().as_default(), tf.Session() as session:
+@pytest.fixture(name="session", params=[-1, 1], ids=["interpreted", "compiled"])
+def fixture_session(request: pytest.FixtureRequest) -> Iterator[Any]:
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = request.param
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
         yield session
 
 

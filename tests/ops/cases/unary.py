@@ -128,6 +128,10 @@ CASES = [
     case("cast", OUT_OF_RANGE.astype(np.float64), Name("int64")).but(gradient=False),
     case("cast", np.array([300, -1, 70000], np.int32), Name("uint8")),
     case("cast", np.array([True, False]), Name("float32")),
+    fails("cast", floats(3), Name("string")).but(says="Cast float to string is not supported"),
+    fails("cast", np.array([b"1"], object), Name("int32")).but(
+        says="Cast string to int32 is not supported"
+    ),
     case("cast", floats(3, dtype="complex64"), Name("float32")),
     case("cast", floats(3), Name("complex64")).but(numeric=False),
     case("cast", floats(3), Name("float32")).but(numeric=False),

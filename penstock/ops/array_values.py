@@ -30,6 +30,21 @@ def _check_type(expected: Any, value: Any) -> None:
         )  # fmt: skip
 
 
+def _check_count(indices: Any, value: Any) -> None:
+    if len(indices) != len(value):
+        raise InvalidArgumentError(
+            None, None,
+            f"Expected len(indices) == values.shape[0], but saw: {len(indices)} vs. {len(value)}",
+        )  # fmt: skip
+
+
+def _check_places(indices: Any, size: int) -> None:
+    if indices.size and indices.max() >= size:
+        raise InvalidArgumentError(
+            None, None, f"Max scatter index must be < array size ({indices.max()} vs. {size})"
+        )
+
+
 class ArrayValue:
     """A TensorArray in one run.
 
@@ -173,17 +188,9 @@ class ArrayValue:
         """Sets some elements to the slices of `value`."""
         self._check_open()
         places = np.asarray(indices)
-        if len(places) != len(value):
-            raise InvalidArgumentError(
-                None, None,
-                f"Expected len(indices) == values.shape[0], but saw: {len(places)} vs. "
-                f"{len(value)}",
-            )  # fmt: skip
-        if places.size and not self._dynamic and places.max() >= len(self._items):
-            size = len(self._items)
-            raise InvalidArgumentError(
-                None, None, f"Max scatter index must be < array size ({places.max()} vs. {size})"
-            )
+        _check_count(places, value)
+        if not self._dynamic:
+            _check_places(places, len(self._items))
         # A slice of strings would be one string, and no array.
         parts = [value[k, ...] for k in range(len(value))] if value.dtype.kind == "O" else value
         for place, part in zip(places, parts, strict=True):
@@ -308,6 +315,9 @@ class TracedArray:
 
     def scatter(self, indices: Any, value: Any) -> None:
         _check_type(self.dtype, value)
+        _check_count(indices, value)
+        if isinstance(indices, np.ndarray):
+            _check_places(indices, self.length)
         self.allocate(value.shape[1:])
         data = self._elements()
         if not self._adds and value.shape == data.shape and _counts_up(indices):

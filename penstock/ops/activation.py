@@ -75,8 +75,16 @@ def relu_kernel(xp: Any, x: Any) -> Any:
     return xp.maximum(x, 0)
 
 
+def where_true(xp: Any, grad: Any, mask: Any) -> Any:
+    """The gradient times the mask: NaN times 0 is NaN."""
+    if xp is np:
+        return grad * mask
+    # XLA takes the product with a boolean for a choice, but not this one.
+    return grad * xp.where(mask, grad.dtype.type(1), grad.dtype.type(0))
+
+
 def relu_grad_kernel(xp: Any, grad: Any, features: Any) -> Any:
-    return grad * (features > 0)
+    return where_true(xp, grad, features > 0)
 
 
 def relu_gradient(op: Operation, grad: Tensor) -> Grads:
@@ -94,7 +102,7 @@ def relu6_kernel(xp: Any, x: Any) -> Any:
 
 
 def relu6_grad_kernel(xp: Any, grad: Any, features: Any) -> Any:
-    return grad * ((features > 0) & (features < 6))
+    return where_true(xp, grad, (features > 0) & (features < 6))
 
 
 def relu6_gradient(op: Operation, grad: Tensor) -> Grads:

@@ -43,8 +43,13 @@ def cast_kernel(xp: Any, x: Any, *, SrcT: Any, DstT: Any, Truncate: bool) -> Any
 
 
 def cast_xla_kernel(xp: Any, x: Any, *, SrcT: Any, DstT: Any, Truncate: bool) -> Any:
-    """XLA's conversion of floats to integers saturates; TensorFlow's is the processor's."""
+    """XLA's conversion of floats to integers saturates; TensorFlow's is the processor's.
+
+    And XLA takes the product with a converted boolean for a choice: 0 times NaN would be 0.
+    """
     wanted = np.dtype(DstT.np_dtype)
+    if x.dtype.kind == "b" and wanted.kind in "fVc":
+        return xp.where(x, wanted.type(1), wanted.type(0))
     if wanted.kind not in "iu" or x.dtype.kind not in "fVc":
         return cast_kernel(xp, x, SrcT=SrcT, DstT=DstT, Truncate=Truncate)
     if x.dtype.kind == "c":

@@ -27,6 +27,8 @@ class Builder:
     Attributes:
         graph: the graph.
         values: for each value the tensor, or the variable.
+        variables: all variables, the optimizers' too.
+        initialized: those that are initialized before the runs.
         fetched: for each value the tensor to fetch and to feed.
         ops: for each statement the operation that is done when it is.
         log: what `py_func` noted.
@@ -52,6 +54,8 @@ class Builder:
                         f"s{number} {statement.row}: {type(error).__name__}: {error}"
                     ) from error
             self.variables = list(tf.global_variables())
+            skipped = [self.values[program.statements[n].first] for n in program.uninitialized]
+            self.initialized = [v for v in self.variables if v not in skipped]
             self.fetched = [self.tensor_of(value) for value in self.values]
         for earlier, later in program.late:
             self._add_late_control_input(self.ops[earlier], self.ops[later])

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pytest
 
 import penstock as tf
 from penstock.graph import errors
 from penstock.graph.operation import Tensor
+from penstock.runtime import executor
+from penstock.runtime.cost import PlanCost
 from tests.fuzz.builder import Builder
 from tests.fuzz.evaluator import Evaluator, Failure
 from tests.fuzz.program import Program, Run, Stage
 from tests.fuzz.rounding import Disturbed, is_float, tolerance
 from tests.fuzz.rows_state import array_of
 
-WAYS = ("interpreted", "compiled", "item by item")
+WAYS = ("interpreted", "compiled", "item by item", "by turns")
+_LEVELS = {"interpreted": -1, "compiled": 1, "item by item": -1, "by turns": 0}
 _DISTURBED = 3  # runs with other roundings
 _DISTURBED_AGAIN = 40  # before a difference is believed
 
@@ -153,7 +158,7 @@ def evaluated(player: Player, built: Builder, evaluator: Evaluator) -> History:
 
         return call
 
-    evaluator.run([variable.initializer for variable in built.variables], {})
+    evaluator.run([variable.initializer for variable in built.initialized], {})
     outcomes = player.play(start)
     return History(
         outcomes, {v.op.name: evaluator.variables.get(v.op.name) for v in built.variables}
@@ -164,15 +169,37 @@ def _own(value: Any) -> Any:
     return value if value is None else np.array(value)
 
 
+class _AlwaysPays(PlanCost):
+    """A cost by which a plan is compiled after its third run."""
+
+    @property
+    def saving(self) -> float:
+        return 1.0
+
+    @property
+    def compile_seconds(self) -> float:
+        return 0.5
+
+
+@contextlib.contextmanager
+def _settings(way: str) -> Iterator[None]:
+    """Lets plans be run as Python code at once, or by each way in turn."""
+    with pytest.MonkeyPatch.context() as patch:
+        if way == "interpreted":
+            patch.setattr(executor, "_RUNS_BEFORE_CODE", 0)
+        if way == "by turns":
+            patch.setattr(executor, "PlanCost", _AlwaysPays)
+        yield
+
+
 def run_in_session(player: Player, built: Builder, way: str) -> History:
     """What a session makes of a program."""
     config = tf.ConfigProto()
-    level = tf.OptimizerOptions.ON_1 if way == "compiled" else tf.OptimizerOptions.OFF
-    config.graph_options.optimizer_options.global_jit_level = level
+    config.graph_options.optimizer_options.global_jit_level = _LEVELS[way]
     options = None
     if way == "item by item":
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
-    with tf.Session(graph=built.graph, config=config) as session:
+    with _settings(way), tf.Session(graph=built.graph, config=config) as session:
 
         def start(run: Run) -> Call:
             if not run.staged:
@@ -183,12 +210,18 @@ def run_in_session(player: Player, built: Builder, way: str) -> History:
             handle = session.partial_run_setup(player.all_fetches(run), player.all_feeds(run))
             return lambda fetches, feeds: session.partial_run(handle, fetches, feeds)
 
-        session.run([variable.initializer for variable in built.variables])
+        session.run([variable.initializer for variable in built.initialized])
         outcomes = player.play(start)
-        variables = dict(
-            zip([v.op.name for v in built.variables], session.run(built.variables), strict=True)
-        )
+        variables = {v.op.name: _value_of(session, v) for v in built.variables}
     return History(outcomes, variables)
+
+
+def _value_of(session: Any, variable: Any) -> Any:
+    """What a variable holds, or None."""
+    try:
+        return session.run(variable)
+    except errors.FailedPreconditionError:
+        return None
 
 
 @dataclass
@@ -223,7 +256,8 @@ def differences(program: Program, counts: Counter[str] | None = None) -> list[Di
     player = Player(program, built)
     expected = evaluated(player, built, Evaluator())
     disturbed = [evaluated(player, built, Evaluator(Disturbed(n))) for n in range(_DISTURBED)]
-    histories = {way: run_in_session(player, built, way) for way in WAYS}
+    ways = (*WAYS[:2], WAYS[2 + program.seed % 2])
+    histories = {way: run_in_session(player, built, way) for way in ways}
     if counts is not None:
         failed = sum([outcome.error is not None for outcome in expected.outcomes.values()])
         counts["runs and stages"] += len(expected.outcomes)

@@ -19,6 +19,7 @@ from tests.fuzz.needs import Asked, in_order, inputs, kept_variables, needs, wan
 Fetch = Tensor | Operation | Variable
 
 _WORD = 0xFFFFFFFF
+_QUEUE_OPS = ("FIFOQueueV2", "QueueEnqueueV2", "QueueDequeueV2")
 
 
 class Ref:
@@ -68,6 +69,7 @@ class Evaluator:
     ) -> None:
         self.variables: dict[str, Any] = {}
         self._counters: dict[Operation, int] = {}
+        self._queues: dict[Operation, list[list[Any]]] = {}
         self._call = call
 
     def run(self, fetches: Sequence[Fetch], feeds: dict[Tensor, Any]) -> list[Any]:
@@ -92,6 +94,8 @@ class Evaluator:
         """Runs one op on the values of its inputs; gives one for each output."""
         spec = op.spec
         arguments, written = self._arguments(op, operands)
+        if op.type in _QUEUE_OPS:
+            return self._use_queue(op, arguments)
         if spec.reserve is not None:
             attrs = spec.attrs_for(spec.reserve, op)
             arguments.insert(0, self._count_on(op, spec.reserve(*arguments, **attrs)))
@@ -109,6 +113,16 @@ class Evaluator:
         if not written:
             return others
         return [Ref(next(refs)) if arg.is_ref else next(rest) for arg in spec.output_args]
+
+    def _use_queue(self, op: Operation, arguments: list[Any]) -> list[Any]:
+        if op.type == "FIFOQueueV2":
+            self._queues.setdefault(op, [])
+            return [op]
+        waiting = self._queues[arguments[0]]
+        if op.type == "QueueDequeueV2":
+            return waiting.pop(0)
+        waiting.append([np.array(value) for value in arguments[1]])
+        return []
 
     def _arguments(self, op: Operation, operands: list[Any]) -> tuple[list[Any], list[Operation]]:
         """What the kernel takes, and the variables that it assigns."""

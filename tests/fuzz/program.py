@@ -181,6 +181,7 @@ class Program:
         seed: the graph's random seed.
         statements: what is built, in order.
         late: pairs (a, b) of statements: the op of the earlier a is made to wait for that of b.
+        uninitialized: statements that make variables which are not initialized before the runs.
         runs: what is run, in order.
     """
 
@@ -188,6 +189,7 @@ class Program:
     statements: tuple[Statement, ...]
     late: tuple[tuple[int, int], ...] = ()
     runs: tuple[Run, ...] = field(default=())
+    uninitialized: tuple[int, ...] = ()
 
     def facts(self) -> list[Facts]:
         """What is known of each value."""
@@ -198,6 +200,8 @@ class Program:
         lines += [f"s{number}: {statement}" for number, statement in enumerate(self.statements)]
         if self.late:
             lines.append(f"late control inputs: {self.late}")
+        if self.uninitialized:
+            lines.append(f"not initialized: {self.uninitialized}")
         for run in self.runs:
             kind = "stages" if run.staged else "run"
             lines.append(f"{run.times} x {kind}, sizes {run.sizes}")

@@ -34,6 +34,8 @@ def _candidates(program: Program) -> Iterator[Program]:
     for place, run in enumerate(program.runs):
         for other in _smaller_runs(run):
             yield replace(program, runs=(*program.runs[:place], other, *program.runs[place + 1 :]))
+    if program.uninitialized:
+        yield replace(program, uninitialized=())
     if program.late:
         yield replace(program, late=())
     for number in reversed(range(len(program.statements))):
@@ -112,6 +114,7 @@ def _without(program: Program, number: int) -> Program | None:
     return Program(
         program.seed, tuple(statements),
         tuple([(moved_statement(a), moved_statement(b)) for a, b in late]), tuple(runs),
+        tuple([moved_statement(n) for n in program.uninitialized if n != number]),
     )  # fmt: skip
 
 

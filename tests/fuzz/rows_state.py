@@ -404,6 +404,18 @@ def _build_noted(b: Any, x: Any) -> Any:
 row("py_func", _draw_noted, _build_noted, 2)
 
 
+def _build_queued(b: Any, x: Any) -> Any:
+    tf = b.tf
+    queue = tf.FIFOQueue(100, [x.dtype.base_dtype])
+    with tf.control_dependencies([queue.enqueue([x])]):
+        taken = queue.dequeue()
+    taken.set_shape(x.shape)
+    return taken
+
+
+row("through a queue", _draw_noted, _build_queued, 2, in_blocks=False)
+
+
 def _draw_guarded(d: Draw) -> Drawn | None:
     number = d.pick(lambda f: f.dtype in ("float32", "float64"))
     return None if number is None else Drawn((number,), {}, (d.values[number],))

@@ -37,7 +37,9 @@ def program(integer: Callable[[int, int], int]) -> Program:
     late = _late(d) if d.chance(20) else ()
     statements = tuple(d.statements)
     runs = tuple([_run(d) for _ in range(d.choose(2, 1, 3))])
-    return Program(d.seed(), statements, late, runs)
+    variables = [number for number, s in enumerate(statements) if s.row == "variable"]
+    uninitialized = (d.choose(*variables),) if variables and d.chance(7) else ()
+    return Program(d.seed(), statements, late, runs, uninitialized)
 
 
 def _late(d: Draw) -> tuple[tuple[int, int], ...]:

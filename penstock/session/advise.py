@@ -171,7 +171,8 @@ def _sessions_anew(sess: BaseSession) -> Iterator[Advice]:
     yield Advice(
         "sessions anew",
         line_text(sess._sightings.line),
-        f"this line made {made.count:,} sessions, with {calls:.2g} runs in each. Planning took "
-        f"{seconds_text(prepare)} in each, running {seconds_text(run)}. Make one session, and use "
-        "it for all calls: its plans, its compiled programs and its variables stay.",
+        f"this line made {made.count:,} sessions, with {calls:.2g} runs in each. Making and "
+        f"planning took {seconds_text(prepare)} in each, running {seconds_text(run)}. Make one "
+        "session, and use it for all calls: its plans, its compiled programs and its variables "
+        "stay.",
     )

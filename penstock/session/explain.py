@@ -176,7 +176,7 @@ _HEADINGS = {
     Fate.IDENTITY: "{} left out that only pass a value on",
     Fate.UNNEEDED: "{} whose value nobody takes any more",
     Fate.CONSTANT: "{} in the graph as a constant",
-    Fate.VARIABLE: "{} that stand for a variable",
+    Fate.VARIABLE: "{} in the place of a variable",
 }
 
 

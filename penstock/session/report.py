@@ -43,8 +43,8 @@ class Branch:
 
     def _repr_html_(self) -> str:
         text = escape(self.text)
-        if not self.branches:
-            return f"<div>{text}</div>"
+        if not self.branches:  # columns stay columns
+            return f'<div style="white-space: pre-wrap; font-family: monospace">{text}</div>'
         inside = "".join([branch._repr_html_() for branch in self.branches])
         return (
             f"<details open><summary>{text}</summary>"

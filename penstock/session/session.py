@@ -50,6 +50,7 @@ class BaseSession:
     """
 
     def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
+        start = time.perf_counter()
         if not isinstance(target, (str, bytes)):
             raise TypeError(f"target must be a string, but got {type(target)}")
         if target:
@@ -79,6 +80,7 @@ class BaseSession:
         self._seen_mutations = self._graph.mutation_count
         self._graph._sessions.add(self)
         _open_sessions.add(self)
+        self._sightings.prepare_seconds += time.perf_counter() - start
 
     @property
     def graph(self) -> Graph:

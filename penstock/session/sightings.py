@@ -90,7 +90,7 @@ class SessionsMade:
         count: how many there were.
         calls: runs of those that are closed.
         run_seconds: what these took.
-        prepare_seconds: what making plans for them took.
+        prepare_seconds: what making them and their plans took.
         closed: how many are closed.
     """
 
@@ -115,7 +115,7 @@ class Sightings:
         made: the sessions of the line that made this one.
         line: that line.
         growth: how many operations the graph had, each time that they had become more.
-        prepare_seconds: what making plans took.
+        prepare_seconds: what making the session and its plans took.
         growth_seconds: what it took where operations had been added since the last one.
         plans: by the record of each plan.
     """

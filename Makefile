@@ -4,7 +4,7 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test lint test-pythons fuzz bench coverage lock clean install install-dev
+.PHONY: help demo test lint test-pythons fuzz bench coverage docs lock clean install install-dev
 
 help:
 	@echo 'make demo          train a network on handwritten digits, then classify some with it'
@@ -14,6 +14,7 @@ help:
 	@echo 'make fuzz          random graphs, run in several ways that must agree (FUZZ=10000 of them)'
 	@echo 'make bench         the benchmark (BENCH="--help" tells its options)'
 	@echo 'make coverage      write docs/coverage.md anew from the package'
+	@echo 'make docs          write what the examples in docs/seeing-runs.md print'
 	@echo 'make lock          write the pinned requirements anew from pyproject.toml'
 	@echo 'make clean         remove what these made, .venv excepted'
 
@@ -42,6 +43,9 @@ bench: install-dev
 
 coverage: install-dev
 	$(BIN)/python -m scripts.coverage_list
+
+docs: install-dev
+	$(BIN)/python -m scripts.doc_outputs
 
 # A machine's own pip settings must not find their way into the files.
 lock: PIP_COMPILE := env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL -u PIP_CONSTRAINT PIP_CONFIG_FILE=/dev/null \

@@ -1,7 +1,7 @@
 #!/usr/bin/env python
 """Writes into docs/seeing-runs.md what its examples print.
 
-The page's Python blocks are one program. A block of text after one of them is what that one printed.
+The page's Python blocks are one program; the text after one of them is what that one printed.
 """
 
 from __future__ import annotations

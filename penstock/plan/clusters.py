@@ -7,13 +7,14 @@ keep their order, and reads their place between the assignments of their variabl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.graph.operation import Operation, Tensor
-from penstock.plan.compilable import host_reason, known_tensors, torn_apart
+from penstock.plan.compilable import LoopTrips, host_reason, known_tensors, torn_apart
 from penstock.plan.dependencies import step_dependencies
 from penstock.plan.plan import Plan, Step, steps_inside, variables_read, variables_written
+from penstock.plan.trips import Trips, trips_of
 
 Group = tuple[int, frozenset[int]]
 
@@ -29,6 +30,7 @@ class ClusterPlan:
         outputs: tensors that others, or the fetches, need.
         reads: variables that it reads.
         writes: variables that it assigns.
+        trips: what is known of how often its loops run.
         random: its random ops, those in branches and loops included.
     """
 
@@ -39,6 +41,7 @@ class ClusterPlan:
     reads: list[Operation]
     writes: list[Operation]
     random: list[Operation]
+    trips: Mapping[Step, Trips]
 
 
 def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
@@ -47,9 +50,10 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     Steps that wait for different blocking ops are in different clusters: in one, they would wait
     for each other's too.
     """
-    known = known_tensors(plan)
+    trips = trips_of(plan)
+    known = known_tensors(plan, trips)
     before = step_dependencies(plan)
-    on_xla = [reason is None for reason in _reasons(plan, known, before)]
+    on_xla = [reason is None for reason in _reasons(plan, known, trips, before)]
     groups: dict[Group, list[Step]] = {}
     for step, group in zip(plan.steps, _groups(plan, on_xla, before), strict=True):
         groups.setdefault(group, []).append(step)
@@ -57,7 +61,7 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     for level, waited in sorted(groups, key=lambda key: (key[0], len(key[1]))):
         steps = groups[level, waited]
         if level % 2:
-            items.append(_cluster(steps, plan, known))
+            items.append(_cluster(steps, plan, known, trips))
         else:
             items.extend(steps)
     return items
@@ -65,14 +69,14 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
 
 def host_reasons(plan: Plan) -> dict[Operation, str]:
     """The ops of a plan that cannot be compiled, each with the reason in words."""
-    reasons = _reasons(plan, known_tensors(plan), step_dependencies(plan))
+    reasons = _all_reasons(plan)
     pairs = zip(plan.steps, reasons, strict=True)
     return {step.op: reason for step, reason in pairs if reason is not None}
 
 
 def uncompilable_steps(plan: Plan) -> frozenset[Step]:
     """The steps that stay on the host, those in branches and loops that stay there included."""
-    reasons = _reasons(plan, known_tensors(plan), step_dependencies(plan))
+    reasons = _all_reasons(plan)
     found: list[Step] = []
     for step, reason in zip(plan.steps, reasons, strict=True):
         if reason is not None:
@@ -81,9 +85,16 @@ def uncompilable_steps(plan: Plan) -> frozenset[Step]:
     return frozenset(found)
 
 
-def _reasons(plan: Plan, known: dict[Tensor, bool], before: list[set[int]]) -> list[str | None]:
+def _all_reasons(plan: Plan) -> list[str | None]:
+    trips = trips_of(plan)
+    return _reasons(plan, known_tensors(plan, trips), trips, step_dependencies(plan))
+
+
+def _reasons(
+    plan: Plan, known: dict[Tensor, bool], trips: LoopTrips, before: list[set[int]]
+) -> list[str | None]:
     """For each step why it cannot be compiled, or None."""
-    reasons = [host_reason(step, known) for step in plan.steps]
+    reasons = [host_reason(step, known, trips) for step in plan.steps]
     while True:
         on_xla = [reason is None for reason in reasons]
         torn = list(torn_apart(plan, on_xla, _groups(plan, on_xla, before)))
@@ -120,7 +131,9 @@ def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -
     return levels
 
 
-def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> ClusterPlan:
+def _cluster(
+    steps: list[Step], plan: Plan, known: dict[Tensor, bool], trips: LoopTrips
+) -> ClusterPlan:
     inside = {output for step in steps for output in step.outputs}
     inputs: dict[Tensor, None] = {}
     reads: dict[Operation, None] = {}
@@ -147,4 +160,5 @@ def _cluster(steps: list[Step], plan: Plan, known: dict[Tensor, bool]) -> Cluste
         list(reads),
         list(writes),
         random,
+        trips,
     )

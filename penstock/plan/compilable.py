@@ -8,42 +8,20 @@ is compiled.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
+from penstock.plan.trips import SHAPE_ONLY, Trips
+
+LoopTrips = Mapping[Step, Trips]
 
 _NOT_ON_XLA = (dtypes.string, dtypes.resource)
-_SHAPE_ONLY = (
-    "Shape",
-    "ShapeN",
-    "Size",
-    "Rank",
-    "TensorArraySizeV3",
-)  # known while compiling, whatever their input's value
 _ARRAYS = ("TensorArrayV3", "TensorArrayGradV3")  # what makes the handle of a TensorArray
 
 
-@dataclass(frozen=True, eq=False)
-class TripCount:
-    """The part of a loop that decides how often it runs.
-
-    Attributes:
-        places: the loop variables that take part, by their place among those the step keeps.
-        condition: steps of the loop's condition.
-        body: steps of its body.
-        operands: what the step takes that they depend on.
-    """
-
-    places: tuple[int, ...]
-    condition: list[Step]
-    body: list[Step]
-    operands: list[Operand]
-
-
-def known_tensors(plan: Plan) -> dict[Tensor, bool]:
+def known_tensors(plan: Plan, trips: LoopTrips) -> dict[Tensor, bool]:
     """The tensors whose value must be known while compiling: True where that can be had."""
     producer = {output: step for step in plan.steps for output in step.outputs}
     wanted: dict[Tensor, bool] = {}
@@ -56,18 +34,18 @@ def known_tensors(plan: Plan) -> dict[Tensor, bool]:
                 continue
             step = producer.get(current)
             wanted[current] = True
-            if step is None or step.op.spec.name in _SHAPE_ONLY:
+            if step is None or step.op.spec.name in SHAPE_ONLY:
                 continue
             if step.op.spec.pure:
                 pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
 
     for step in plan.steps:
-        for operand in static_operands(step):
+        for operand in static_operands(step, trips):
             if isinstance(operand, Tensor):
                 want(operand)
     for step in plan.steps:  # in order, so that what a value depends on is judged before it
         for output in step.outputs:
-            if output in wanted and step.op.spec.name not in _SHAPE_ONLY:
+            if output in wanted and step.op.spec.name not in SHAPE_ONLY:
                 wanted[output] = _obtainable(step, wanted)
     return wanted
 
@@ -82,10 +60,10 @@ def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
     ])  # fmt: skip
 
 
-def static_operands(step: Step) -> list[Operand]:
+def static_operands(step: Step, trips: LoopTrips) -> list[Operand]:
     """The operands of a step whose value must be known while compiling."""
     if isinstance(step, RegionStep):
-        return _static_of_regions(step)
+        return _static_of_regions(step, trips)
     spec = step.op.spec
     static = (*spec.static_inputs, *spec.shape_inputs)
     if not static:
@@ -101,29 +79,28 @@ def static_operands(step: Step) -> list[Operand]:
     return found
 
 
-def _static_of_regions(step: RegionStep) -> list[Operand]:
+def _static_of_regions(step: RegionStep, trips: LoopTrips) -> list[Operand]:
     found: list[Operand] = []
     for body in step.plans:
-        found += [t for t in _static_inside(body) if t in body.feeds]
-    if step.op.spec.loops and must_be_counted(step):
-        count = trip_count(step)
-        found += count.operands if count is not None else []
+        found += [t for t in _static_inside(body, trips) if t in body.feeds]
+    if step in trips and must_be_counted(step):
+        found += trips[step].operands
     # An argument of a loop is no value of one run: `_reason_inside` refuses it.
     return [o for o in found if not any([o in args for args in step.args])]
 
 
-def _static_inside(body: Plan) -> list[Tensor]:
+def _static_inside(body: Plan, trips: LoopTrips) -> list[Tensor]:
     """The tensors of a region whose value must be known, and all that they are computed from."""
     producer = {output: step for step in body.steps for output in step.outputs}
     found: dict[Tensor, None] = {}
-    pending = [o for step in body.steps for o in static_operands(step) if isinstance(o, Tensor)]
+    pending = [o for s in body.steps for o in static_operands(s, trips) if isinstance(o, Tensor)]
     while pending:
         tensor = pending.pop()
         if tensor in found:
             continue
         found[tensor] = None
         step = producer.get(tensor)
-        if step is not None and step.op.spec.name not in _SHAPE_ONLY:
+        if step is not None and step.op.spec.name not in SHAPE_ONLY:
             pending.extend([o for o in step.flat_operands() if isinstance(o, Tensor)])
     return list(found)
 
@@ -133,53 +110,12 @@ def must_be_counted(step: RegionStep) -> bool:
     return len(step.outputs) > len(step.args[0])
 
 
-def trip_count(step: RegionStep) -> TripCount | None:
-    """What decides how often a loop runs; None where that cannot be worked out beforehand."""
-    condition, body = step.plans
-    place_of = {arg: place for args in step.args for place, arg in enumerate(args)}
-    places: dict[int, None] = {}
-    outer: dict[Tensor, None] = {}
-    chosen: tuple[dict[Step, None], dict[Step, None]] = ({}, {})
-    pending: list[tuple[int, Operand]] = [(0, condition.results[0])]
-    producers = [{o: s for s in plan.steps for o in s.outputs} for plan in (condition, body)]
-    while pending:
-        which, operand = pending.pop()
-        if type(operand) is Constant:
-            continue
-        if not isinstance(operand, Tensor):
-            return None  # a variable, which the loop may change
-        if not (operand.dtype.is_integer or operand.dtype.is_bool):
-            return None  # a value that is computed, and seldom the same again
-        if operand in place_of:
-            place = place_of[operand]
-            if place not in places:
-                places[place] = None
-                pending.append((1, body.results[place]))
-            continue
-        inner = producers[which].get(operand)
-        if inner is None:
-            outer[operand] = None
-            continue
-        if inner in chosen[which]:
-            continue
-        if not inner.op.spec.pure or inner.op.spec.kernel is None:
-            return None
-        chosen[which][inner] = None
-        pending.extend([(which, o) for o in inner.flat_operands()])
-    return TripCount(
-        tuple(sorted(places)),
-        [s for s in condition.steps if s in chosen[0]],
-        [s for s in body.steps if s in chosen[1]],
-        [*[step.operands[place] for place in sorted(places)], *outer],
-    )
-
-
-def host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
+def host_reason(step: Step, known: dict[Tensor, bool], trips: LoopTrips) -> str | None:
     """Why a step cannot be compiled; None where it can."""
-    reason = _reason_of_step(step)
+    reason = _reason_of_step(step, trips)
     if reason is not None:
         return reason
-    for operand in static_operands(step):
+    for operand in static_operands(step, trips):
         if type(operand) is Read:
             return f"the value of the variable {operand.variable.name} decides a shape"
         if isinstance(operand, Tensor) and not known.get(operand, False):
@@ -187,11 +123,11 @@ def host_reason(step: Step, known: dict[Tensor, bool]) -> str | None:
     return None
 
 
-def _reason_of_step(step: Step) -> str | None:
+def _reason_of_step(step: Step, trips: LoopTrips) -> str | None:
     op = step.op
     spec = op.spec
     if isinstance(step, RegionStep):
-        return _reason_of_regions(step)
+        return _reason_of_regions(step, trips)
     if spec.host or spec.wants_ctx:
         return _reason_of_op(op)
     for tensor in (*op._inputs, *op.outputs):
@@ -212,20 +148,20 @@ def _is_known_resource(tensor: Tensor) -> bool:
     return tensor.dtype.base_dtype is dtypes.resource and (spec.variable or spec.name in _ARRAYS)
 
 
-def _reason_of_regions(step: RegionStep) -> str | None:
+def _reason_of_regions(step: RegionStep, trips: LoopTrips) -> str | None:
     for body in step.plans:
         for inner in body.steps:
-            reason = _reason_of_step(inner)
+            reason = _reason_of_step(inner, trips)
             if reason is not None:
                 return f"{inner.op.name} in it cannot be compiled: {reason}"
-        reason = _reason_inside(step, body)
+        reason = _reason_inside(step, body, trips)
         if reason is not None:
             return reason
     if not step.op.spec.loops and _results_differ(step):
         return "its branches give different shapes"
     if step.op.spec.loops and _changes_shape(step):
         return "the shape of a loop variable changes"
-    if step.op.spec.loops and must_be_counted(step) and trip_count(step) is None:
+    if step.op.spec.loops and must_be_counted(step) and step not in trips:
         return "a gradient needs its iterations, and how many there are depends on what it computes"
     return None
 
@@ -258,18 +194,18 @@ def _shape(operand: Operand) -> shapes.Shape:
     return None if operand is None else operand._shape
 
 
-def _reason_inside(step: RegionStep, body: Plan) -> str | None:
+def _reason_inside(step: RegionStep, body: Plan, trips: LoopTrips) -> str | None:
     """Why the values that decide shapes in a region cannot be known while compiling."""
     args = {arg for own in step.args for arg in own}
     producer = {output: inner for inner in body.steps for output in inner.outputs}
-    for tensor in _static_inside(body):
+    for tensor in _static_inside(body, trips):
         inner = producer.get(tensor)
         if tensor in args:
             return f"the value of {tensor.name}, which changes in it, decides a shape"
         if inner is not None and not inner.op.spec.pure:
             return f"the value of {tensor.name} in it decides a shape"
     for inner in body.steps:
-        if any([type(operand) is Read for operand in static_operands(inner)]):
+        if any([type(operand) is Read for operand in static_operands(inner, trips)]):
             return f"the value of a variable decides a shape of {inner.op.name} in it"
     return None
 

@@ -16,8 +16,9 @@ import numpy as np
 from penstock.graph.errors import UnimplementedError
 from penstock.graph.operation import Operation, Tensor
 from penstock.ops.array_values import TracedArray
-from penstock.plan.compilable import must_be_counted, trip_count
+from penstock.plan.compilable import must_be_counted
 from penstock.plan.plan import RegionStep, steps_inside, variables_written
+from penstock.plan.trips import Bounded, Counted
 from penstock.runtime.reference import values_for_body
 
 if TYPE_CHECKING:
@@ -173,26 +174,58 @@ class _Loop:
 
     def trace(self) -> list[Any]:
         """Traces the loop; returns the outputs of its step."""
-        import jax  # imported where it is used first
-
-        trips = self._trips()
-        if trips is None and must_be_counted(self._step):
+        trips = self._tracer.trips.get(self._step)
+        (last, _), saved = self._effects.find(lambda: self._iterate((self._inits, self._before())))
+        self._check_shapes(last)
+        start = (self._inits, self._effects.take())
+        count = self._count_trips(trips) if isinstance(trips, Counted) else None
+        if count is not None:
+            return self._scan(lambda carry: self._iterate(carry), start, count)
+        if not must_be_counted(self._step):
+            return self._while(start)
+        bound = self._bound(trips) if isinstance(trips, Bounded) else None
+        if bound is None or self._needs_all_saved():
             raise UnimplementedError(
                 None, None, "a gradient needs its iterations, and their number is not known"
             )
-        (last, _), _ = self._effects.find(lambda: self._iterate((self._inits, self._before())))
-        self._check_shapes(last)
-        start = (self._inits, self._effects.take())
-        stacks: Any = []
-        if trips is None:
-            end = jax.lax.while_loop(self._goes_on, lambda carry: self._iterate(carry)[0], start)
-        else:
-            end, stacks = jax.lax.scan(
-                lambda carry, _: self._iterate(carry), start, None, length=trips
-            )
-        variables, effects = end
-        self._effects.put(effects)
-        return [*variables, *stacks]
+        return self._scan(lambda carry: self._iterate_if_it_goes_on(carry, saved), start, bound)
+
+    def _while(self, start: Any) -> list[Any]:
+        import jax  # imported where it is used first
+
+        end = jax.lax.while_loop(self._goes_on, lambda carry: self._iterate(carry)[0], start)
+        self._effects.put(end[1])
+        return list(end[0])
+
+    def _scan(self, iterate: Callable[[Any], Any], start: Any, count: int) -> list[Any]:
+        import jax  # imported where it is used first
+
+        end, stacks = jax.lax.scan(lambda carry, _: iterate(carry), start, None, length=count)
+        self._effects.put(end[1])
+        return [*end[0], *stacks]
+
+    def _iterate_if_it_goes_on(self, carry: Any, saved: Any) -> Any:
+        """The body, or nothing where the loop has ended: what is saved then is never taken."""
+        import jax  # imported where it is used first
+
+        return jax.lax.cond(
+            self._goes_on(carry),
+            self._iterate,
+            lambda carry: (carry, [_zeros(shape) for shape in saved]),
+            carry,
+        )
+
+    def _needs_all_saved(self) -> bool:
+        """True where the saved values of all iterations are put together: no more, no fewer."""
+        stacks = self._step.outputs[self._count :]
+        return any([c.spec.name == "_StackConcat" for stack in stacks for c in stack._consumers])
+
+    def _bound(self, trips: Bounded) -> int | None:
+        """So many iterations at most."""
+        first, limit = [self._tracer.known_value(operand) for operand in trips.operands]
+        if first is None or limit is None:
+            return None
+        return max(0, -((int(first) - int(limit)) // trips.increment))
 
     def _before(self) -> Carried:
         return self._effects.take()
@@ -232,11 +265,8 @@ class _Loop:
                     f"{init.shape} to {following.shape}",
                 )  # fmt: skip
 
-    def _trips(self) -> int | None:
+    def _count_trips(self, count: Counted) -> int | None:
         """How often the loop runs, where that follows from what is known."""
-        count = trip_count(self._step)
-        if count is None:
-            return None
         known = [self._operands[place] for place in count.places]
         outer = self._values(0, self._operands[: self._count])
         taken = {o: outer[o] for o in count.operands if isinstance(o, Tensor) and o in outer}

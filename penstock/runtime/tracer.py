@@ -34,6 +34,7 @@ class Tracer:
     Attributes:
         used: how many random blocks each of its random ops has taken; a number, or traced where it
             depends on values.
+        trips: what is known of how often loops run.
         variables: the value that each variable has at this point of the trace.
     """
 
@@ -56,6 +57,8 @@ class Tracer:
         self.variables: dict[Operation, Any] = {}
         self._counter_of: dict[Operation, Any] = {}
         self._constants: list[Any] = []
+        self._scope: dict[Tensor, Any] = {}  # the values of the steps that are traced now
+        self.trips = plan.trips
 
     def trace(
         self,
@@ -93,6 +96,7 @@ class Tracer:
         Raises:
             OpError: a step fails, or cannot be traced.
         """
+        outer, self._scope = self._scope, values
         for step in steps:
             operands: list[Any] = []
             try:
@@ -108,6 +112,14 @@ class Tracer:
             except Exception as error:
                 raise at_op(error, step.op, operands) from error
             values.update(zip(step.outputs, outputs, strict=False))
+        self._scope = outer
+
+    def known_value(self, operand: Operand) -> Any:
+        """The value of an operand of the steps that are traced now, where it is known; or None."""
+        if isinstance(operand, Constant):
+            return operand.value
+        value = self._scope.get(operand)
+        return value if isinstance(value, (np.ndarray, np.generic)) else None
 
     def value(self, operand: Operand, values: dict[Tensor, Any]) -> Any:
         """The value that an operand has now."""

@@ -219,3 +219,36 @@ def test_what_stays_on_the_host(make: Callable[[Any], Any], reason: str) -> None
     with session("ON_1") as sess:
         executor = sess._executor((y,), (x,), frozenset())
         assert any(reason in text for text in host_reasons(executor.plan).values())
+
+
+def test_a_loop_that_is_bounded() -> None:
+    """It ends when a fed number says so, but at the array's end at the latest, as dynamic_rnn."""
+    x = tf.placeholder(tf.float32, [5, 2])
+    n = tf.placeholder(tf.int32, [None])
+    w = tf.Variable([[1.0, 0.5], [0.25, 1.0]])
+    limit = tf.minimum(tf.shape(x)[0], tf.maximum(1, tf.reduce_max(n)))
+    source = tf.TensorArray(tf.float32, tf.shape(x)[0]).unstack(x)
+
+    def body(i: Any, state: Any, out: Any) -> Any:
+        state = tf.tanh(tf.matmul(state, w) + source.read(i))
+        return i + 1, state, out.write(i, state)
+
+    out = tf.TensorArray(tf.float32, tf.shape(x)[0], element_shape=[1, 2])
+    start = [tf.constant(0), tf.zeros([1, 2]), out]
+    i, state, out = tf.while_loop(lambda i, *_: i < limit, body, start)
+    loss = tf.reduce_sum(state) + tf.reduce_sum(tf.square(out.stack()))
+    fetches = [i, loss, *tf.gradients(loss, [w, x])]
+    value = np.linspace(-1, 1, 10, dtype=np.float32).reshape(5, 2)
+    feeds = [{x: value, n: [count, 1]} for count in (0, 1, 3, 5, 9, 2, 4, 6, 7, 8, 10, 11)]
+    found = in_both(fetches, feeds, 2)
+    assert [int(count) for count in found[::4]] == [1, 1, 3, 5, 5, 2, 4, 5, 5, 5, 5, 5]
+    assert not found[3][1:].any()  # nothing flows to what was not read
+
+
+def test_a_bound_by_maximum_iterations() -> None:
+    """The same where the loop is told its end."""
+    x = tf.placeholder(tf.float32, [])
+    y = tf.while_loop(lambda y: y < 100.0, lambda y: y * y, [x], maximum_iterations=20)
+    found = in_both([y, tf.gradients(y, x)[0]], [{x: 2.0}, {x: 3.0}, {x: 1.0}], 2)
+    expected = [256.0, 8 * 2.0**7, 6561.0, 8 * 3.0**7, 1.0, 2.0**20]
+    np.testing.assert_allclose(found, expected, rtol=1e-6)

@@ -93,6 +93,7 @@ MODULES = (
     "compat.values",
     "compat.contrib_layers",
     "compat.keras_initializers",
+    "compat.keras_regularizers",
     "train.training_util",
     "train.optimizer",
     "train.gradient_descent",

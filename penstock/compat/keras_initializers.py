@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from penstock.compat.keras_serialization import described, from_description, from_identifier
 from penstock.graph import dtypes
 from penstock.graph.export import export, export_as
 from penstock.ops import init_ops
@@ -67,7 +68,6 @@ _BY_NAME: dict[str, Callable[..., Any]] = {
     "RandomNormal": RandomNormal, "random_normal": RandomNormal, "normal": RandomNormal,
     "TruncatedNormal": TruncatedNormal, "truncated_normal": TruncatedNormal,
 }  # fmt: skip
-_OF_ONE_SEED = ("he_normal", "he_uniform", "lecun_normal", "lecun_uniform")
 
 
 @export(f"{_PACKAGE}.serialize")
@@ -87,13 +87,7 @@ def serialize(initializer: Any) -> Any:
         >>> tf.keras.initializers.serialize(tf.zeros_initializer())
         {'class_name': 'Zeros', 'config': {'dtype': 'float32'}}
     """
-    if initializer is None:
-        return None
-    if hasattr(initializer, "get_config"):
-        return {"class_name": type(initializer).__name__, "config": initializer.get_config()}
-    if hasattr(initializer, "__name__"):
-        return initializer.__name__
-    raise ValueError("Cannot serialize", initializer)
+    return described(initializer)
 
 
 @export(f"{_PACKAGE}.deserialize")
@@ -113,19 +107,7 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
     Example:
         >>> tf.keras.initializers.deserialize({"class_name": "Zeros", "config": {}})
     """
-    known = {**_BY_NAME, **(custom_objects or {})}
-    if isinstance(config, str):
-        if config not in known:
-            raise ValueError(f"Unknown initializer:{config}")
-        found = known[config]
-        return found() if isinstance(found, type) else found
-    if not isinstance(config, dict) or not {"class_name", "config"} <= set(config):
-        raise ValueError(f"Improper config format: {config}")
-    name = config["class_name"]
-    if name not in known:
-        raise ValueError(f"Unknown initializer: {name}")
-    make = getattr(known[name], "from_config", None)
-    return known[name](**config["config"]) if make is None else make(config["config"])
+    return from_description(config, {**_BY_NAME, **(custom_objects or {})}, "initializer")
 
 
 @export(f"{_PACKAGE}.get")
@@ -144,12 +126,4 @@ def get(identifier: Any) -> Any:
     Example:
         >>> tf.keras.initializers.get("zeros")
     """
-    if identifier is None:
-        return None
-    if identifier in _OF_ONE_SEED:
-        return deserialize({"class_name": identifier, "config": {}})
-    if isinstance(identifier, (dict, str)):
-        return deserialize(identifier)
-    if callable(identifier):
-        return identifier
-    raise ValueError(f"Could not interpret initializer identifier: {identifier}")
+    return from_identifier(identifier, _BY_NAME, "initializer")

@@ -82,7 +82,14 @@ def _update_spec(name: str, kernel: Any) -> OpSpec:
     )  # fmt: skip
 
 
-def _check_same_shape(variable: Any, value: Any) -> None:
+def _check_update(variable: Any, value: Any) -> None:
+    if variable.dtype.kind in "bO":
+        kind = "bool" if variable.dtype.kind == "b" else "string"
+        raise InvalidArgumentError(
+            None,
+            None,
+            f"No OpKernel was registered to support this Op on a variable of type {kind}",
+        )
     if variable.shape != value.shape:
         raise InvalidArgumentError(
             None, None,
@@ -92,12 +99,12 @@ def _check_same_shape(variable: Any, value: Any) -> None:
 
 
 def assign_add_kernel(xp: Any, variable: Any, value: Any) -> Any:
-    _check_same_shape(variable, value)
+    _check_update(variable, value)
     return xp.add(variable, value)
 
 
 def assign_sub_kernel(xp: Any, variable: Any, value: Any) -> Any:
-    _check_same_shape(variable, value)
+    _check_update(variable, value)
     return xp.subtract(variable, value)
 
 

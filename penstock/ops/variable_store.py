@@ -22,7 +22,7 @@ from penstock.ops.partitioned_variables import (
     partitions_of,
     parts_of,
 )
-from penstock.ops.resource_variables import ResourceVariable
+from penstock.ops.resource_variables import ResourceVariable, resource_variables_enabled
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
 from penstock.ops.variables import Variable
 
@@ -220,6 +220,8 @@ class VariableStore:
         """Finds or makes a variable that is one piece: all of one, or a part."""
         options = dict(options)
         reuse, regularizer = options.pop("reuse"), options.pop("regularizer")
+        if options["use_resource"] is None:
+            options["use_resource"] = resource_variables_enabled()
         if initializer is not None and not callable(initializer) and shape is not None:
             raise ValueError("If initializer is a constant, do not specify shape.")
         if name in self._vars:

@@ -13,6 +13,7 @@ import penstock as tf
 
 KINDS = tf.initializers
 KERAS = tf.keras.initializers
+REGULARIZERS = tf.keras.regularizers
 
 
 @pytest.fixture(autouse=True)
@@ -65,6 +66,9 @@ def graph() -> Iterator[Any]:
         (lambda: KERAS.get(3), ValueError, "Could not interpret initializer identifier: 3"),
         (lambda: KERAS.serialize(3), ValueError, "Cannot serialize"),
         (lambda: KERAS.Zeros.from_config({"foo": 1}), TypeError, "unexpected keyword argument"),
+        (lambda: REGULARIZERS.get("foo"), ValueError, "Unknown regularizer:foo"),
+        (lambda: REGULARIZERS.get(3), ValueError, "Could not interpret regularizer identifier"),
+        (lambda: REGULARIZERS.serialize(3), ValueError, "Cannot serialize"),
     ],
 )
 def test_bad_calls(call: Callable[[], Any], error: Any, words: str) -> None:

@@ -105,3 +105,18 @@ def test_decorator() -> None:
 
     assert layer() is layer()
     assert layer().name == "layer/v:0"
+
+
+def test_creators_are_told_the_kind() -> None:
+    """A variable creator sees which kind of variable get_variable is going to make."""
+    seen = []
+
+    def creator(next_creator: Any, **kwargs: Any) -> Any:
+        seen.append(kwargs["use_resource"])
+        return next_creator(**kwargs)
+
+    with tf.variable_creator_scope(creator):
+        tf.get_variable("a", [1])
+        tf.get_variable("b", [1], use_resource=True)
+        tf.Variable(1.0)
+    assert seen == [False, True, None]

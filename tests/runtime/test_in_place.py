@@ -324,3 +324,34 @@ def test_any_sequence(actions: list[tuple[str, int]], resource: bool) -> None:
             )
         for value, expected in seen:
             np.testing.assert_array_equal(value, expected)
+
+
+@WAYS
+@KINDS
+def test_inside_loops_and_branches(resource: bool, options: Any) -> None:
+    """Updates in a loop's body see each other; what a branch read before stays as it was."""
+    v = zeros(resource, 3, 2)
+
+    def body(step: Any) -> Any:
+        with tf.control_dependencies([tf.scatter_add(v, [step], [[1.0, 2.0]])]):
+            return step + 1
+
+    loop = tf.while_loop(lambda step: step < 3, body, [0], parallel_iterations=1)
+
+    def branch() -> Any:
+        before = v.read_value() + 0.0
+        view = tf.reshape(v.read_value(), [-1])
+        with tf.control_dependencies([before, view]):
+            update = tf.scatter_add(v, [1], [[5.0, 5.0]])
+        with tf.control_dependencies([update.op]):
+            return before[1], view + 0.0, v.read_value()[1]
+
+    taken = tf.cond(tf.placeholder_with_default(True, []), branch, lambda: (v[0], v[0], v[0]))
+    with interpreted() as sess:
+        sess.run(v.initializer)
+        for run in range(1, 5):
+            assert sess.run(loop, options=options) == 3
+            base = [run + 5.0 * (run - 1), 2.0 * run + 5.0 * (run - 1)]
+            before, view, after = sess.run(taken, options=options)
+            assert before.tolist() == view[2:4].tolist() == base
+            assert after.tolist() == [base[0] + 5.0, base[1] + 5.0]

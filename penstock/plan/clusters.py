@@ -7,7 +7,7 @@ keep their order, and reads their place between the assignments of their variabl
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from penstock.graph.operation import Operation, Tensor
@@ -74,15 +74,15 @@ def host_reasons(plan: Plan) -> dict[Operation, str]:
     return {step.op: reason for step, reason in pairs if reason is not None}
 
 
-def uncompilable_steps(plan: Plan) -> frozenset[Step]:
-    """The steps that stay on the host, those in branches and loops that stay there included."""
-    reasons = _all_reasons(plan)
-    found: list[Step] = []
-    for step, reason in zip(plan.steps, reasons, strict=True):
-        if reason is not None:
-            found.append(step)
-            found += steps_inside(step)
-    return frozenset(found)
+def host_bodies(items: Iterable[Step | ClusterPlan]) -> dict[Plan, Sequence[Step | ClusterPlan]]:
+    """The bodies of branches and loops that stay on the host, split as their plan is."""
+    found: dict[Plan, Sequence[Step | ClusterPlan]] = {}
+    for item in items:
+        if isinstance(item, Step):
+            for body in item.bodies:
+                found[body] = split(body)
+                found.update(host_bodies(found[body]))
+    return found
 
 
 def _all_reasons(plan: Plan) -> list[str | None]:

@@ -6,9 +6,10 @@ Never by the clock, so that a program always takes the same way. The figures wer
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
 
+from penstock.plan.clusters import ClusterPlan
 from penstock.plan.plan import Step
 
 _SECONDS_PER_OP = 1.2e-6  # a NumPy call on a small array
@@ -88,16 +89,26 @@ class PlanCost:
 
     Args:
         on_host: steps that stay on the host where the others are compiled.
+        cluster_of: for those of them that are part of a loop's or branch's body the cluster in
+            which they can be compiled.
 
     Attributes:
+        bodies: the clusters of bodies that are worth it; `weigh_bodies` finds them.
         interpreted: seconds that interpreting them takes, by the model.
         compiled: seconds that the compiled program takes.
         nbytes: bytes that the steps read and write.
         flops: multiplications and additions of their products and convolutions.
     """
 
-    def __init__(self, on_host: Collection[Step] = ()) -> None:
+    def __init__(
+        self,
+        on_host: Collection[Step] = (),
+        cluster_of: Mapping[Step, ClusterPlan] | None = None,
+    ) -> None:
         self._on_host = on_host
+        self._cluster_of = cluster_of or {}
+        self._saved_by: dict[ClusterPlan, float] = {}
+        self.bodies: set[ClusterPlan] = set()
         self._seen: set[Step] = set()
         self.interpreted = 0.0
         self.compiled = _XLA_CALL_SECONDS
@@ -125,13 +136,24 @@ class PlanCost:
         if name in _CONVOLUTIONS:  # NumPy's way there is several times XLA's
             interpreted += 2 * flops / _FLOPS_PER_SECOND
         self.interpreted += interpreted
-        if step in self._on_host:
-            self.compiled += interpreted
-            return
         xla_bytes = cached / _XLA_CACHED_BYTES_PER_SECOND + streamed / _XLA_BYTES_PER_SECOND
-        self.compiled += xla_bytes / _XLA_FUSES + flops / _FLOPS_PER_SECOND + xla
-        if before:
-            self.compiled += _XLA_SECONDS_PER_OP_IN_LOOP
+        compiled = xla_bytes / _XLA_FUSES + flops / _FLOPS_PER_SECOND + xla
+        if step not in self._on_host:
+            self.compiled += compiled + (_XLA_SECONDS_PER_OP_IN_LOOP if before else 0)
+            return
+        self.compiled += interpreted
+        cluster = self._cluster_of.get(step)
+        if cluster is not None:
+            call = _XLA_CALL_SECONDS if step is cluster.steps[0] else 0
+            saved = self._saved_by.get(cluster, 0.0)
+            self._saved_by[cluster] = saved + interpreted - compiled - call
+
+    def weigh_bodies(self) -> None:
+        """Chooses the clusters in bodies which save more than calling them takes."""
+        for cluster, saved in self._saved_by.items():
+            if saved > 0:
+                self.bodies.add(cluster)
+                self.compiled -= saved
 
     @property
     def ops(self) -> int:

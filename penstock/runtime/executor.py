@@ -8,9 +8,10 @@ takes (the ski-rental rule). Shapes that never come back are never compiled.
 from __future__ import annotations
 
 import contextvars
+import itertools
 import threading
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -18,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.operation import Tensor
-from penstock.plan.clusters import ClusterPlan, split, uncompilable_steps
-from penstock.plan.plan import Plan, Step, all_steps
+from penstock.plan.clusters import ClusterPlan, host_bodies, split
+from penstock.plan.plan import Plan, Step, all_steps, steps_inside
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.interpreter import Interpreter, Item
@@ -124,7 +125,9 @@ class Executor:
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in all_steps(plan)])
         self._runs = 0
-        self._host_steps: frozenset[Step] | None = None
+        self._split: Sequence[Step | ClusterPlan] | None = None
+        self._split_bodies: dict[Plan, Sequence[Step | ClusterPlan]] = {}
+        self._bodies: dict[Plan, Sequence[Item]] = {}
         self._items: Sequence[Item] | None = None
         self._schedules: dict[bool, Schedule] = {}
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
@@ -195,10 +198,11 @@ class Executor:
 
     def _measure(self, entry: Shapes, fed: Sequence[Any]) -> Sequence[Any]:
         """Runs op by op, and sums up what the model says this costs."""
-        cost = PlanCost(self._on_host())
+        cost = self._new_cost()
         arrays = [convert(value) for convert, value in zip(self._converters, fed, strict=True)]
         with np.errstate(all="ignore"):
             results = run_plan(self.plan, self._state, arrays, cost.observe)
+        cost.weigh_bodies()
         entry.cost = cost
         entry.settled = cost.saving <= 0
         if entry.settled and all([feed.shape.is_fully_defined() for feed in self.plan.feeds]):
@@ -206,12 +210,21 @@ class Executor:
             self.run = self._run_uncompiled
         return results
 
-    def _on_host(self) -> Collection[Step]:
-        """The steps that are not compiled with the others, of a plan that has branches or loops."""
-        if self._host_steps is None:
-            has_regions = any([step.bodies for step in self.plan.steps])
-            self._host_steps = uncompilable_steps(self.plan) if has_regions else frozenset()
-        return self._host_steps
+    def _new_cost(self) -> PlanCost:
+        """A cost that knows what stays on the host, of a plan that has branches or loops."""
+        if not any([step.bodies for step in self.plan.steps]):
+            return PlanCost()
+        items = self._split_plan()
+        on_host = [item for item in items if isinstance(item, Step)]
+        cluster_of = {
+            step: item
+            for parts in self._split_bodies.values()
+            for item in parts
+            if isinstance(item, ClusterPlan)
+            for step in item.steps
+        }
+        inside = [inner for step in on_host for inner in steps_inside(step)]
+        return PlanCost(frozenset([*on_host, *inside]), cluster_of)
 
     def _run_uncompiled(self, *values: Any) -> Sequence[Any]:
         """Runs the first times op by op: turning a plan into Python takes as long as many runs."""
@@ -241,7 +254,7 @@ class Executor:
                     for number, feed in enumerate(self.plan.feeds)
                 ]
                 self._compiled = self._guarded(
-                    Interpreter(self.plan, self._state, items, converters)
+                    Interpreter(self.plan, self._state, items, converters, self._items_of_body)
                 )
         if self._jit is Jit.ON:
             self.run = self._compiled
@@ -250,7 +263,7 @@ class Executor:
     def _compiled_items(self) -> Sequence[Item]:
         with self._lock:
             if self._items is None:
-                items = split(self.plan)
+                items = self._split_plan()
                 here = _taken_by_numpy(self.plan, items)
                 self._items = [
                     CompiledCluster(item, self._state, set(item.outputs) - here)
@@ -258,9 +271,32 @@ class Executor:
                     else item
                     for item in items
                 ]
-                clusters = [item for item in self._items if isinstance(item, CompiledCluster)]
+                self._bodies = {
+                    body: [made for item in parts for made in self._compiled_in_body(item)]
+                    for body, parts in self._split_bodies.items()
+                }
+                everything = itertools.chain(self._items, *self._bodies.values())
+                clusters = [item for item in everything if isinstance(item, CompiledCluster)]
                 self.record.compiles += [cluster.compile_seconds for cluster in clusters]
             return self._items
+
+    def _compiled_in_body(self, item: Step | ClusterPlan) -> Sequence[Item]:
+        """A part of a body that stays on the host: compiled where that pays."""
+        if isinstance(item, Step):
+            return [item]
+        costs = [entry.cost for entry in self._shapes.values() if entry.cost is not None]
+        if self._jit is Jit.ON or any([item in cost.bodies for cost in costs]):
+            return [CompiledCluster(item, self._state, set())]
+        return item.steps
+
+    def _items_of_body(self, body: Plan) -> Sequence[Item]:
+        return self._bodies.get(body, body.steps)
+
+    def _split_plan(self) -> Sequence[Step | ClusterPlan]:
+        if self._split is None:
+            self._split = split(self.plan)
+            self._split_bodies = host_bodies(self._split)
+        return self._split
 
     def run_under(
         self, control: RunControl, watch: Watch | None, values: Sequence[Any]
@@ -294,7 +330,7 @@ class Executor:
         entry = self._shapes.setdefault((), Shapes())
         entry.runs += 1
         if entry.runs == 2:
-            entry.cost = cost = PlanCost()
+            entry.cost = cost = self._new_cost()
 
             def watch(item: Item, operands: list[Any], outputs: list[Any], *times: int) -> None:
                 if isinstance(item, Step):

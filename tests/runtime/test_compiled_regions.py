@@ -252,3 +252,43 @@ def test_a_bound_by_maximum_iterations() -> None:
     found = in_both([y, tf.gradients(y, x)[0]], [{x: 2.0}, {x: 3.0}, {x: 1.0}], 2)
     expected = [256.0, 8 * 2.0**7, 6561.0, 8 * 3.0**7, 1.0, 2.0**20]
     np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_a_hot_body_of_a_loop_on_the_host() -> None:
+    """What cannot be compiled as a whole is compiled in parts."""
+    x = tf.placeholder(tf.float32, [4])
+
+    def body(i: Any, y: Any) -> Any:
+        seen = tf.py_func(lambda i: np.float32(i), [i], tf.float32)
+        seen.set_shape([])
+        return i + 1, tf.tanh(y * y + y) * seen - tf.sin(y) * tf.cos(y)
+
+    y = tf.while_loop(lambda i, _: i < 3, body, [0, x])[1]
+    value = np.array([0.1, 0.2, 0.3, 0.4], np.float32)
+    in_both([y], [{x: value}, {x: -value}], 0)
+    with session("ON_1") as sess:
+        sess.run(y, {x: value})
+        (executor,) = [e for e in sess._executors.values() if e.plan.fetches == (y,)]
+        parts = [item for items in executor._bodies.values() for item in items]
+        compiled_steps = [len(p.steps) for p in parts if isinstance(p, CompiledCluster)]
+        assert sum(compiled_steps) >= 7
+        assert all(p.compile_seconds for p in parts if isinstance(p, CompiledCluster))
+
+
+def test_what_a_body_saves_decides() -> None:
+    """Left to the cost model, a body of small arrays stays in NumPy, one of large is compiled."""
+    for size, expected in ((4, False), (300_000, True)):
+        x = tf.placeholder(tf.float32, [size])
+
+        def body(i: Any, y: Any) -> Any:
+            with tf.control_dependencies([tf.py_func(lambda i: i, [i], tf.int32)]):
+                return i + 1, y * y + y * 0.5 - y * y * 0.25 + y / (1.0 + y * y)
+
+        y = tf.while_loop(lambda i, _: i < 3, body, [0, x])[1]
+        with tf.Session() as sess:
+            value = np.full(size, 0.5, np.float32)
+            for _ in range(40):
+                sess.run(y, {x: value})
+            (executor,) = sess._executors.values()
+            parts = [item for items in executor._bodies.values() for item in items]
+            assert any([isinstance(p, CompiledCluster) for p in parts]) is expected

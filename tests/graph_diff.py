@@ -166,6 +166,8 @@ def parents(name: str) -> list[str]:
 def plain_node(node: Any) -> list[Any]:
     """One NodeDef as [name, op, inputs, attrs] (and the device, where it has one, as an attr)."""
     attrs = {k: plain_attr(node.attr[k]) for k in sorted(node.attr) if k not in IGNORED_ATTRS}
+    if "_gradient_op_type" in attrs:  # of a custom gradient it ends in a number
+        attrs["_gradient_op_type"] = attrs["_gradient_op_type"].partition("-")[0]
     if node.device:
         attrs["@device"] = node.device
     return [node.name, node.op, list(node.input), attrs]

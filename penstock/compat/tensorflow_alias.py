@@ -159,10 +159,11 @@ def find_lookup(path: str) -> Lookup | None:
     folder, _, leaf = path.rpartition(".")
     if folder in PROTO_FOLDERS:
         return module_lookup(f"tensorboard.compat.proto.{leaf}")
-    if path in OWN_MODULES:
-        return module_lookup(OWN_MODULES[path])
-    if path in INTERNAL_MODULES:
-        return public_lookup(INTERNAL_MODULES[path])
+    lookups = [public_lookup(INTERNAL_MODULES[path])] if path in INTERNAL_MODULES else []
+    if path in OWN_MODULES and (own := module_lookup(OWN_MODULES[path])) is not None:
+        lookups.append(own)
+    if lookups:
+        return first_found(lookups)
     if path in FOLDERS:
         return public_lookup(())
     public = public_path(path)
@@ -193,6 +194,16 @@ def module_lookup(name: str) -> Lookup | None:
         return None
     module = importlib.import_module(name)
     return lambda attribute: getattr(module, attribute, ABSENT)
+
+
+def first_found(lookups: list[Lookup]) -> Lookup:
+    """Returns a lookup that asks some others in turn."""
+
+    def lookup(name: str) -> Any:
+        values = (each(name) for each in lookups)
+        return next((value for value in values if value is not ABSENT), ABSENT)
+
+    return lookup
 
 
 def names_in(public: str) -> list[str]:

@@ -91,10 +91,13 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
     **_below("python.util", "nest", "nest"),
 }
 
-# Modules of that kind whose names are not public, and the modules of ours that hold them.
+# Modules of that kind with names that are not public, and the modules of ours that hold them.
 OWN_MODULES = {
     "python.client.timeline": "penstock.compat.timeline",
     "python.training.moving_averages": "penstock.train.moving_averages",
+    "python.framework.smart_cond": "penstock.ops.smart_cond",
+    "python.layers.utils": "penstock.compat.layers_utils",
+    "python.ops.control_flow_ops": "penstock.ops.control",
 }
 
 # Folders of protobuf modules (graph_pb2, config_pb2, ...); TensorBoard ships these files too.

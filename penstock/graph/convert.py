@@ -192,9 +192,7 @@ def _shown(value: Any) -> str:
 
 def _convert_list(op_name: str, arg: ArgSpec, value: Any, attrs: dict[str, Any]) -> list[Tensor]:
     if not isinstance(value, (list, tuple)):
-        raise TypeError(
-            f"Expected list for '{arg.name}' argument to '{op_name}' Op, not {value!r}."
-        )
+        raise TypeError(f"Expected list for '{arg.name}' argument to '{op_name}' Op, not {value}.")
     dtype = arg.dtype
     if dtype is None and not arg.type_list:
         dtype = attrs.get(arg.type_attr)

@@ -297,7 +297,7 @@ class OpSpec:
         groups: list[Any] = []
         # Their lengths were compared, and `strict` would take time on this hot path.
         for arg, value in zip(self.input_args, values):  # noqa: B905
-            if type(value) is not Tensor or arg.is_ref:
+            if type(value) is not Tensor or arg.is_ref or arg.many:
                 value = convert_argument(self.name, arg, value, attrs, graph)
             arg.infer(self.name, value, attrs)
             groups.append(value)
@@ -343,6 +343,7 @@ class OpSpec:
         try:
             found = self.shape(*map(self._shape_view, self.input_args, groups), **rule_attrs)
         except ValueError as error:
+            graph._skip_ids(1)  # TensorFlow numbers the op before it looks at the shapes
             raise self._shape_error(error, inputs, name) from None
         if self.single_output:
             found_by_type = [(self.output_args[0].dtype_in(attrs), found)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from penstock.graph import dtypes, errors, shapes
@@ -106,6 +108,21 @@ def control_dependencies(control_inputs: Any) -> ControlDependencies:
         ...     read = tf.identity(x)
     """
     return default_graph().control_dependencies(control_inputs)
+
+
+@export("init_scope")
+@contextmanager
+def init_scope() -> Iterator[None]:
+    """Lets operations be made outside of all branches, loops and control dependencies.
+
+    The name scope stays as it is.
+
+    Example:
+        >>> with tf.init_scope():
+        ...     table = tf.constant(rows)
+    """
+    with default_graph().control_dependencies(None):
+        yield
 
 
 @export("device")

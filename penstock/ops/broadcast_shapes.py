@@ -128,6 +128,11 @@ def broadcast_dynamic_shape(shape_x: Any, shape_y: Any) -> Tensor:
 
 
 def ensured_shape(x: Shape, *, shape: Shape) -> Shape:
+    if x is not None and (shape is None or len(shape) != len(x)):
+        rank = -1 if shape is None else len(shape)
+        raise ValueError(f"Shape must be rank {rank} but is rank {len(x)}")
+    if x is not None and shape is not None and not shapes.compatible(shape, x):
+        raise ValueError(shapes.conflict(shape, x))
     return shapes.merge(x, shape)
 
 

@@ -193,7 +193,7 @@ def rank(input: Any, name: str | None = None) -> Tensor:
         tensor = convert_to_tensor(input)
         if tensor._shape is not None:
             return constant(len(tensor._shape), dtypes.int32, name=scope)
-        return RANK(tensor, name=scope)
+        return RANK(input, name=scope)
 
 
 # Reshape

@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.graph import dtypes
 from penstock.graph.collections import GraphKeys
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export, export_as
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
@@ -149,6 +150,7 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
         return None
     ranks = []
     for variable in variables:
-        with default_graph().colocate_with(variable.op):
-            ranks.append(raw.Rank(variable))
+        with default_graph().colocate_with(variable.op), name_scope(None, "Rank") as scope:
+            convert_to_tensor(variable)  # TensorFlow reads it twice, which counts for seeds
+            ranks.append(raw.Rank(variable, name=scope))
     return ranks[0] if len(ranks) == 1 else api.stack(ranks)

@@ -456,9 +456,14 @@ def _is_snapshot(op: Operation) -> bool:
 
 
 def _merge_key(op: Operation, flat: list[Operand]) -> Any:
-    """Equal keys mean equal values. None where the attrs cannot be compared."""
+    """Equal keys mean equal values. None where the attrs cannot be compared.
+
+    An op that waits for others is equal to those only that wait for the same: what is computed
+    anew for a gradient, to keep less, stays apart from what it repeats.
+    """
     attrs = op._attrs
-    parts = [op.spec, *[output.dtype for output in op.outputs]]
+    parts: list[Any] = [op.spec, *[output.dtype for output in op.outputs]]
+    parts.append(tuple(op._control_inputs))
     for name in op.spec.kernel_attrs:
         value = attrs[name]
         parts.append(tuple(value) if type(value) is list else value)

@@ -98,12 +98,9 @@ class Graph:
             op.frame = user_frame()
             op.region = region
             op._id = len(self._ops) + 1
-            for index, (dtype, shape) in enumerate(outputs):
-                tensor = Tensor(op, index, dtype)
-                tensor._shape = shape
-                op.outputs.append(tensor)
+            op.outputs = [Tensor(op, n, dtype, shape) for n, (dtype, shape) in enumerate(outputs)]
             for tensor in inputs:
-                tensor._consumers.append(op)
+                tensor._add_consumer(op)
             self._ops.append(op)
             self._by_name[name] = op
         if scopes.controls:
@@ -124,8 +121,7 @@ class Graph:
         for control_input in control_inputs_for(blocks, {tensor.op for tensor in op._inputs}):
             if control_input.region is not None and not is_visible(control_input, op.region):
                 continue  # a gradient's op need not wait for what its forward pass has done
-            op._control_inputs.append(control_input)
-            control_input._control_outputs.append(op)
+            op._wait_for(control_input)
         for block in blocks:
             block.seen.add(op)
 
@@ -187,6 +183,8 @@ class Graph:
             raise ValueError(f"'{name}' is not a valid node name")
         used = self._names_in_use
         key = name.lower()
+        if key == name:
+            key = name  # one string serves both, here and as the op's name
         with self._lock:
             count = used.get(key, 0)
             if mark_as_used:
@@ -199,7 +197,7 @@ class Graph:
                 candidate = f"{key}_{count}"
             if mark_as_used:
                 used[candidate] = 1
-        return f"{name}_{count}"
+        return candidate if key is name else f"{name}_{count}"
 
     def check_name(self, name: str, kind: str) -> None:
         """Raises ValueError, which tells the `kind`, unless `name` can be given to one here."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,9 @@ class OperatorNotAllowedInGraphError(TypeError):
     """A Python operator that needs a value is used on a symbolic tensor."""
 
 
+_frames: dict[tuple[CodeType, int], tuple[CodeType, int]] = {}
+
+
 def user_frame() -> tuple[CodeType, int]:
     """The innermost frame outside the package, as (code, instruction): where the user made an op.
 
@@ -30,7 +33,8 @@ def user_frame() -> tuple[CodeType, int]:
     frame = sys._getframe(2)
     while frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and frame.f_back is not None:
         frame = frame.f_back
-    return frame.f_code, frame.f_lasti
+    found = (frame.f_code, frame.f_lasti)
+    return _frames.setdefault(found, found)  # a line in a loop makes many ops
 
 
 def line_of(code: CodeType, instruction: int) -> int:
@@ -48,6 +52,7 @@ class Tensor:
         op: the operation that makes it.
         value_index: which output of the op it is.
         dtype: the type of its elements.
+        shape: its static shape.
 
     Example:
         >>> tf.constant(1.0)
@@ -101,13 +106,15 @@ class Tensor:
         __getitem__: Any
         assign: Any  # of slices, which set it: puts a value into that part of a variable
 
-    def __init__(self, op: Operation, value_index: int, dtype: Any) -> None:
+    def __init__(
+        self, op: Operation, value_index: int, dtype: Any, shape: shapes.Shape = None
+    ) -> None:
         self.op = op
         self.graph = op.graph
         self.value_index = value_index
         self.dtype = dtype if type(dtype) is dtypes.DType else dtypes.as_dtype(dtype)
-        self._shape: shapes.Shape = None
-        self._consumers: list[Operation] = []
+        self._shape = shape
+        self._consumers: Sequence[Operation] = ()  # a list once there is one: graphs are large
         self._static: Any = None  # the constant value, once graph/static_value.py worked it out
 
     @property
@@ -149,6 +156,13 @@ class Tensor:
     def consumers(self) -> list[Operation]:
         """The operations that take this tensor as an input, in order of creation."""
         return list(dict.fromkeys(self._consumers))
+
+    def _add_consumer(self, op: Operation) -> None:
+        consumers = self._consumers
+        if type(consumers) is list:
+            consumers.append(op)
+        else:
+            self._consumers = [op]
 
     def eval(self, feed_dict: Any = None, session: Any = None) -> Any:
         """Runs this tensor in `session`, or in the default one, and returns its value.
@@ -258,8 +272,8 @@ class Operation:
         self.name = name
         self._inputs = inputs
         self._attrs = attrs
-        self._control_inputs: list[Operation] = []
-        self._control_outputs: list[Operation] = []
+        self._control_inputs: tuple[Operation, ...] = ()
+        self._control_outputs: Sequence[Operation] = ()
         self.device = ""
         self.outputs: list[Tensor] = []
         self.frame: tuple[CodeType, int] | None = None
@@ -358,6 +372,14 @@ class Operation:
         self.device = canonical_device(device)
         self.graph._mutated()
 
+    def _wait_for(self, op: Operation) -> None:
+        self._control_inputs = (*self._control_inputs, op)
+        waiting = op._control_outputs
+        if type(waiting) is list:
+            waiting.append(self)
+        else:
+            op._control_outputs = [self]
+
     def _add_control_input(self, op: Operation) -> None:
         self._add_control_inputs([op])
 
@@ -366,16 +388,17 @@ class Operation:
             if op.graph is not self.graph:
                 raise ValueError(f"{op.name!r} and {self.name!r} are not in the same graph")
             if op not in self._control_inputs:
-                self._control_inputs.append(op)
-                op._control_outputs.append(self)
+                self._wait_for(op)
         self.graph._mutated()
 
     def _update_input(self, index: int, tensor: Tensor) -> None:
         if tensor.graph is not self.graph:
             raise ValueError(f"{tensor.name!r} and {self.name!r} are not in the same graph")
-        self._inputs[index]._consumers.remove(self)
+        consumers = list(self._inputs[index]._consumers)
+        consumers.remove(self)
+        self._inputs[index]._consumers = consumers
         self._inputs[index] = tensor
-        tensor._consumers.append(self)
+        tensor._add_consumer(self)
         self.graph._mutated()
 
     def __repr__(self) -> str:

@@ -169,7 +169,7 @@ class Region:
         for outer in demand(self, [tensor]).tensors:
             if outer not in owner._inputs:
                 owner._inputs.append(outer)
-                outer._consumers.append(owner)
+                outer._add_consumer(owner)
         self.graph._mutated()
         return found
 

@@ -35,6 +35,7 @@ from penstock.runtime.results import own
 from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
+_LONGEST_FUNCTION = 5000  # lines; longer ones are cut: Python takes 3 KB a line to compile them
 _file_numbers = itertools.count()
 
 # NumPy's functions that Python has operators for: the same on arrays, and ten times faster
@@ -83,10 +84,12 @@ class Interpreter:
     ) -> None:
         module = _Module(state, items_of)
         module.add_run(plan, items, converters)
-        self.source = "\n".join(module.lines)
+        self.source = "\n".join([text for _, text in module.functions])
         self._filename = f"<plan {next(_file_numbers)}>"
         self._op_of_line = module.op_of_line
-        exec(compile(self.source, self._filename, "exec"), module.namespace)
+        for start, text in module.functions:  # one by one: compiling takes much memory
+            code = compile("\n" * start + text, self._filename, "exec")
+            exec(code, module.namespace)
         self.run: Callable[..., tuple[Any, ...]] = module.namespace["run"]
 
     def explain_error(self, error: BaseException) -> BaseException:
@@ -113,14 +116,15 @@ class _Module:
     """The text of a program, and the objects that it names.
 
     Attributes:
-        lines: the text.
+        functions: the text of each, and the number of lines before it.
         op_of_line: the op that runs in a line, by its number.
         namespace: the objects.
     """
 
     def __init__(self, state: SessionState, items_of: Callable[[Plan], Sequence[Item]]) -> None:
         self.state = state
-        self.lines: list[str] = []
+        self.functions: list[tuple[int, str]] = []
+        self._length = 0
         self.op_of_line: dict[int, Operation] = {}
         self.namespace: dict[str, Any] = {
             "own": own,
@@ -169,17 +173,43 @@ class _Module:
         return name
 
     def _add(self, writer: _Writer) -> None:
-        for text, op in writer.lines:
-            self.lines.append(text)
+        if not writer.cuts:
+            self._add_function(writer.lines)
+            return
+        (parameters, _), *lines = writer.lines
+        name = writer.function
+        calls = []
+        start, taken = 0, parameters.partition("(")[2][:-2]
+        for number, (end, live) in enumerate([*writer.cuts, (len(writer.lines) - 1, [])]):
+            part = f"{name}_{number}"
+            passed = (f"    return ({''.join([f'{register}, ' for register in live])})", None)
+            own = [*lines[start:end], passed] if number < len(writer.cuts) else lines[start:end]
+            self._add_function([(f"def {part}({taken}):", None), *own])
+            calls.append((f"    live = {part}({'*live' if number else taken})", None))
+            start, taken = end, ", ".join(live)
+        self._add_function([(parameters, None), *calls, ("    return live", None)])
+
+    def _add_function(self, lines: Sequence[tuple[str, Operation | None]]) -> None:
+        self.functions.append((self._length, "\n".join([text for text, _ in lines])))
+        for number, (_, op) in enumerate(lines, self._length + 1):
             if op is not None:
-                self.op_of_line[len(self.lines)] = op
+                self.op_of_line[number] = op
+        self._length += len(lines)
 
 
 class _Writer:
-    """Writes the text of one function: of a plan, or of a region's plan."""
+    """Writes the text of one function: of a plan, or of a region's plan.
+
+    Attributes:
+        lines: the text, with the op that runs in a line.
+        function: its name.
+        cuts: where a long one is cut in parts: the line, and the registers that hold a value there.
+    """
 
     def __init__(self, module: _Module, plan: Plan, items: Sequence[Item], name: str) -> None:
         self.lines: list[tuple[str, Operation | None]] = []
+        self.function = name
+        self.cuts: list[tuple[int, list[str]]] = []
         self._module = module
         self._plan = plan
         self._state = module.state
@@ -217,6 +247,13 @@ class _Writer:
             for operand in dict.fromkeys([o for o in used if isinstance(o, Tensor)]):
                 if self._last_use[operand] == index:
                     self._release(operand)
+            self._cut_if_long()
+
+    def _cut_if_long(self) -> None:
+        last = self.cuts[-1][0] if self.cuts else 0
+        if len(self.lines) - last > _LONGEST_FUNCTION:
+            live = [f"v{number}" for number in sorted(self._register.values())]
+            self.cuts.append((len(self.lines) - 1, live))
 
     def _last_uses(self) -> dict[Tensor, int]:
         last: dict[Tensor, int] = {}

@@ -350,7 +350,8 @@ class StagedRun:
                         f"Fetch {feed.name} can't be computed from the feeds that have been fed so "
                         f"far. {fetch.name} needs it.",
                     )  # fmt: skip
-            before = [t.op for t in self._inputs(op) if t not in available] + op._control_inputs
+            before = [t.op for t in self._inputs(op) if t not in available]
+            before.extend(op._control_inputs)
             pending.extend([(other, fetch) for other in before])
 
 

@@ -10,7 +10,9 @@ import pytest
 import penstock as tf
 from penstock.graph.stacks import default_graph
 from penstock.plan.plan import make_plan
+from penstock.runtime import interpreter
 from penstock.runtime.executor import Executor, Jit
+from penstock.runtime.interpreter import Interpreter
 from penstock.runtime.state import SessionState
 
 
@@ -189,3 +191,36 @@ def test_an_uninitialized_resource_is_told_from_a_reference(level):
             session.run(resource.assign_add(1.0).op)
         with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value w"):
             session.run(reference.assign_add(1.0))
+
+
+def test_long_plans_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The functions of a long plan pass on what is still needed; errors name the op as ever."""
+    monkeypatch.setattr(interpreter, "_LONGEST_FUNCTION", 7)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [3])
+        table = tf.Variable([0.0, 0.0, 0.0])
+        early = x * 2.0
+        y = x
+        for _ in range(40):
+            y = tf.sin(y) + tf.cos(y) * 0.5
+        total = table.assign_add(y + early)
+        place = tf.placeholder(tf.int32, [])
+        picked = tf.gather(total, place)
+        plan = make_plan(x.graph, [y, early, picked], [x, place])
+        state = SessionState()
+        program = Interpreter(plan, state, plan.steps, [np.asarray, np.asarray])
+        assert program.source.count("def run_") > 10
+        state.variable(table.op).write(np.zeros(3, np.float32))
+        value = np.array([0.1, 0.2, 0.3], np.float32)
+        expected = value
+        for _ in range(40):
+            expected = np.sin(expected) + np.cos(expected) * np.float32(0.5)
+        found = program.run(value, 1)
+        np.testing.assert_array_equal(found[0], expected)
+        np.testing.assert_array_equal(found[1], value * 2)
+        np.testing.assert_array_equal(found[2], (expected + value * 2)[1])
+        with pytest.raises(Exception, match="7") as caught:
+            program.run(value, 7)
+        error = program.explain_error(caught.value)
+        assert isinstance(error, tf.errors.InvalidArgumentError)
+        assert error.op is picked.op

@@ -149,7 +149,8 @@ class StagedRun:
         self.ordered, self._asked = needed_operations(fetches, self.feeds, frozenset())
         self._needed = frozenset(self.ordered)
         assigned = [variable for op in self.ordered for variable in _variables_written(op)]
-        things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned)]
+        self._arrays = self._takers_of_arrays()
+        things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned), *self._arrays]
         self._bits = {thing: 1 << number for number, thing in enumerate(things)}
         self._depends = self._dependencies()
         self._places: dict[Any, _Place] = {}
@@ -170,15 +171,39 @@ class StagedRun:
         for op in place.done:
             for variable in _variables_written(op):
                 bits |= self._bits.get(variable, 0)
-        gone = {op for op, depends in self._depends.items() if depends & bits}
+        gone = self._gone(bits)
         kept = [t for t in place.kept if t in self.feeds or t.op not in gone]
         return self._place(place.done - gone, frozenset(kept) - frozenset(fed_again))
+
+    def _gone(self, bits: int) -> set[Operation]:
+        """What depends on some feeds, variables and arrays, and so has to run again.
+
+        What goes through a TensorArray again begins with a new array.
+        """
+        while True:
+            gone = {op for op, depends in self._depends.items() if depends & bits}
+            anew = [array for array, takers in self._arrays.items() if not gone.isdisjoint(takers)]
+            more = bits
+            for array in anew:
+                more |= self._bits[array]
+            if more == bits:
+                return gone
+            bits = more
+
+    def _takers_of_arrays(self) -> dict[Operation, list[Operation]]:
+        """The operations that make TensorArrays, each with those that take it."""
+        takers: dict[Operation, list[Operation]] = {}
+        for op in self.ordered:
+            for tensor in self._inputs(op):
+                if tensor.op.type.startswith("TensorArray") and tensor.dtype is dtypes.resource:
+                    takers.setdefault(tensor.op, []).append(op)
+        return takers
 
     def _dependencies(self) -> dict[Operation, int]:
         """The feeds and assigned variables that each needed operation depends on, as bits."""
         depends: dict[Operation, int] = {}
         for op in self.ordered:
-            bits = 0
+            bits = self._bits[op] if op in self._arrays else 0
             for tensor in self._inputs(op):
                 if tensor in self.feeds:
                     bits |= self._bits[tensor]

@@ -96,8 +96,8 @@ class Player:
         )
 
     def all_feeds(self, run: Run) -> list[Tensor]:
-        """What all stages of a run feed."""
-        return [tensor for stage in run.stages for tensor in self.feeds(run, stage)]
+        """What all stages of a run feed, each once."""
+        return list(dict.fromkeys([t for stage in run.stages for t in self.feeds(run, stage)]))
 
     def feeds(self, run: Run, stage: Stage) -> dict[Tensor, Any]:
         """What a stage feeds: new arrays."""

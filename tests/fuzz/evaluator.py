@@ -14,7 +14,17 @@ import numpy as np
 from penstock.graph import errors, shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.ops.variables import Variable
-from tests.fuzz.needs import Asked, in_order, inputs, kept_variables, needs, wanted_results
+from tests.fuzz.needs import (
+    Asked,
+    depends,
+    in_order,
+    inputs,
+    is_array,
+    kept_variables,
+    needs,
+    variables_written,
+    wanted_results,
+)
 
 Fetch = Tensor | Operation | Variable
 
@@ -223,10 +233,9 @@ class Stages:
         Raises:
             Failure: an op failed.
         """
-        values = {**self._values, **feeds}
-        left = dict(self._left)
+        values, left, done = self._without_old(feeds)
         targets = [_target(fetch) for fetch in fetches]
-        found = needs(targets, values, self._done, asked=self._asked)
+        found = needs(targets, values, done, asked=self._asked)
         order = in_order(found.ops, values)
         for op in order:  # a stage that needs what is yet to be fed does nothing
             taken = set(op.outputs if op.type == "Placeholder" else inputs(op, found.asked))
@@ -239,9 +248,38 @@ class Stages:
             if _is_read_of_variable(op) and isinstance(values[op.outputs[0]], Ref):
                 variable = values[op.outputs[0]].variable
                 values[op.outputs[0]] = self._evaluator.variables.get(variable.name)
-        self._values, self._left = values, left
-        self._done |= set(order)
+        self._values, self._left, self._done = values, left, done | set(order)
         return results
+
+    def _without_old(
+        self, feeds: dict[Tensor, Any]
+    ) -> tuple[dict[Tensor, Any], dict[Tensor, Any], set[Operation]]:
+        """Values, what updates left, and what has run, with these feeds.
+
+        A feed that is fed again drops what depends on it, and what depends on a variable that was
+        updated.
+        """
+        again = self._values.keys() & feeds.keys()
+        values = {**self._values, **feeds}
+        if not again:
+            return values, dict(self._left), set(self._done)
+        changed = {v for op in self._done for v in variables_written(op)}
+        roots, gone = set(again), set[Operation]()
+        while True:  # what goes through an array again begins with a new one
+            arrays = {t for op in gone for t in inputs(op, self._asked) if is_array(t)}
+            if gone and arrays <= roots:
+                break
+            roots |= arrays
+            gone |= {t.op for t in arrays}
+            gone |= {op for op in self._done if self._depends(op, roots, changed)}
+            if not gone:
+                break
+        kept = {t: v for t, v in values.items() if t in self._feeds or t.op not in gone}
+        left = {t: v for t, v in self._left.items() if t.op not in gone}
+        return kept, left, self._done - gone
+
+    def _depends(self, op: Operation, roots: set[Tensor], variables: set[Operation]) -> bool:
+        return depends(op, roots, variables, self._feeds, self._asked)
 
     def _run_one(
         self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any], asked: Asked

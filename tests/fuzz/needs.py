@@ -147,3 +147,54 @@ def in_order(ops: Set[Operation], values: Set[Tensor] | Mapping[Tensor, object])
 
 def _before(op: Operation, values: Set[Tensor] | Mapping[Tensor, object]) -> list[Operation]:
     return [t.op for t in op.inputs if t not in values] + controls(op, values)
+
+
+# What a value depends on
+
+
+def variable_behind(tensor: Tensor) -> Operation | None:
+    """The variable that a reference or a resource stands for."""
+    is_handle = tensor.dtype.name == "resource" and tensor.op.spec.variable
+    if not tensor.dtype._is_ref_dtype and not is_handle:
+        return None
+    while not tensor.op.spec.variable:
+        tensor = tensor.op.inputs[0]
+    return tensor.op
+
+
+def is_array(tensor: Tensor) -> bool:
+    """True of the handle of a TensorArray."""
+    return tensor.op.type.startswith("TensorArray") and tensor.dtype.name == "resource"
+
+
+def variables_written(op: Operation) -> set[Operation]:
+    """The variables that an operation assigns, or those in its regions."""
+    found: set[Operation | None] = set()
+    for arg, tensor in zip(op.spec.input_args, op.inputs, strict=False):
+        if arg.name in op.spec.writes:
+            found.add(variable_behind(tensor))
+    for region in op.regions or ():
+        for inner in needs([*region.results, *region.saved], region=region).ops:
+            found |= variables_written(inner)
+    return {variable for variable in found if variable is not None}
+
+
+def depends(
+    op: Operation, tensors: Set[Tensor], variables: Set[Operation], feeds: Set[Tensor], asked: Asked
+) -> bool:
+    """True where an operation depends on one of the tensors or variables."""
+    for tensor in inputs(op, asked):
+        if tensor in tensors:
+            return True
+        if tensor in feeds:
+            continue
+        if variable_behind(tensor) in variables:
+            return True
+        if depends(tensor.op, tensors, variables, feeds, asked):
+            return True
+    for control in op.control_inputs:
+        if control.type == "Placeholder" and control.outputs[0] in tensors:
+            return True
+        if depends(control, tensors, variables, feeds, asked):
+            return True
+    return False

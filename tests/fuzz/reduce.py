@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
-from tests.fuzz.program import Program, Run, Stage, Statement
+from tests.fuzz.program import Block, Program, Run, Stage, Statement
 
 Shows = Callable[[Program], bool]
 
@@ -46,6 +47,8 @@ def _candidates(program: Program) -> Iterator[Program]:
         if statement.control:
             yield _with_statement(program, number, replace(statement, control=()))
         yield from _bypassed(program, number)
+        for smaller_statement in _with_smaller_blocks(statement, number):
+            yield _with_statement(program, number, smaller_statement)
 
 
 def _smaller_runs(run: Run) -> Iterator[Run]:
@@ -74,57 +77,76 @@ def _with_statement(program: Program, number: int, statement: Statement) -> Prog
     return replace(program, statements=(*statements[:number], statement, *statements[number + 1 :]))
 
 
+Number = Callable[[int], int]
+
+
+def _renumbered(statement: Statement, value: Number, place: Number) -> Statement:
+    """A statement with other numbers for values and for statements, in its blocks too."""
+    args = {key: _renumbered_argument(arg, value, place) for key, arg in statement.args.items()}
+    return replace(
+        statement, args=args, first=value(statement.first),
+        inputs=tuple([value(n) for n in statement.inputs]),
+        control=tuple([place(n) for n in statement.control if place(n) >= 0]),
+    )  # fmt: skip
+
+
+def _renumbered_argument(arg: Any, value: Number, place: Number) -> Any:
+    if isinstance(arg, tuple):
+        return tuple([_renumbered_argument(item, value, place) for item in arg])
+    if not isinstance(arg, Block):
+        return arg
+    return Block(
+        value(arg.first), arg.arguments,
+        tuple([_renumbered(s, value, place) for s in arg.statements]),
+        tuple([value(n) for n in arg.results]),
+    )  # fmt: skip
+
+
+def _removal(gone: Statement, number: int) -> tuple[Number, Number]:
+    """The new numbers of values and of statements after one that is left out."""
+    count = len(gone.outputs)
+
+    def value(n: int) -> int:
+        return n - count if n >= gone.first + count else n
+
+    def place(n: int) -> int:
+        return -1 if n == number else n - 1 if n > number else n
+
+    return value, place
+
+
+def _made_by(statement: Statement) -> set[int]:
+    return set(range(statement.first, statement.first + len(statement.outputs)))
+
+
 def _without(program: Program, number: int) -> Program | None:
     """The program without a statement; None where something takes its values."""
     gone = program.statements[number]
-    values = set(range(gone.first, gone.first + len(gone.outputs)))
-    for statement in program.statements:
-        if values & set(statement.inputs):
-            return None
-    for run in program.runs:
-        for stage in run.stages:
-            if values & {n for kind, n in stage.fetches if kind == "value"}:
-                return None
-            if number in {n for kind, n in stage.fetches if kind != "value"}:
-                return None
-
-    def moved(value: int) -> int:
-        return value - len(gone.outputs) if value > gone.first else value
-
-    def moved_statement(other: int) -> int:
-        return other - 1 if other > number else other
-
+    made = _made_by(gone)
+    if any([made & set(later.inputs) for later in program.statements[number + 1 :]]):
+        return None
+    fetches = [f for run in program.runs for stage in run.stages for f in stage.fetches]
+    if any([n in made if kind == "value" else n == number for kind, n in fetches]):
+        return None
+    value, place = _removal(gone, number)
     statements = [
-        replace(
-            s,
-            inputs=tuple([moved(n) for n in s.inputs]),
-            control=tuple([moved_statement(c) for c in s.control if c != number]),
-            first=s.first - len(gone.outputs) if place > number else s.first,
-        )
-        for place, s in enumerate(program.statements)
-        if place != number
+        *program.statements[:number],
+        *[_renumbered(s, value, place) for s in program.statements[number + 1 :]],
     ]
-    late = [(a, b) for a, b in program.late if number not in (a, b)]
     runs = [
-        replace(
-            run, stages=tuple([_moved_stage(s, values, moved, moved_statement) for s in run.stages])
-        )
+        replace(run, stages=tuple([_moved_stage(s, made, value, place) for s in run.stages]))
         for run in program.runs
     ]
     return Program(
         program.seed, tuple(statements),
-        tuple([(moved_statement(a), moved_statement(b)) for a, b in late]), tuple(runs),
-        tuple([moved_statement(n) for n in program.uninitialized if n != number]),
+        tuple([(place(a), place(b)) for a, b in program.late if number not in (a, b)]), tuple(runs),
+        tuple([place(n) for n in program.uninitialized if n != number]),
     )  # fmt: skip
 
 
-def _moved_stage(
-    stage: Stage, gone: set[int], moved: Callable[[int], int], moved_statement: Callable[[int], int]
-) -> Stage:
-    fetches = [
-        (kind, moved(n) if kind == "value" else moved_statement(n)) for kind, n in stage.fetches
-    ]
-    feeds = [(moved(n), seed) for n, seed in stage.feeds if n not in gone]
+def _moved_stage(stage: Stage, gone: set[int], value: Number, place: Number) -> Stage:
+    fetches = [(kind, value(n) if kind == "value" else place(n)) for kind, n in stage.fetches]
+    feeds = [(value(n), seed) for n, seed in stage.feeds if n not in gone]
     return Stage(tuple(fetches), tuple(feeds))
 
 
@@ -134,12 +156,45 @@ def _bypassed(program: Program, number: int) -> Iterator[Program]:
     statement = program.statements[number]
     for place, made in enumerate(statement.outputs):
         value = statement.first + place
-        for source in statement.inputs:
+        for source in dict.fromkeys(statement.inputs):
             if (facts[source].dtype, facts[source].shapes) != (made.dtype, made.shapes):
                 continue
-            statements = [
-                replace(s, inputs=tuple([source if n == value else n for n in s.inputs]))
-                for s in program.statements
+
+            def instead(n: int, value: int = value, source: int = source) -> int:
+                return source if n == value else n
+
+            later = [
+                replace(_renumbered(s, instead, lambda n: n), first=s.first)
+                for s in program.statements[number + 1 :]
             ]
-            if tuple(statements) != program.statements:
-                yield replace(program, statements=tuple(statements))
+            statements = (*program.statements[: number + 1], *later)
+            if statements != program.statements:
+                yield replace(program, statements=statements)
+
+
+def _with_smaller_blocks(statement: Statement, number: int) -> Iterator[Statement]:
+    """The statement with one statement less in one of its blocks."""
+    for key, arg in statement.args.items():
+        if isinstance(arg, Block):
+            for block in _smaller_blocks(arg, number):
+                yield replace(statement, args={**statement.args, key: block})
+        elif isinstance(arg, tuple):
+            for place, item in enumerate(arg):
+                for block in _smaller_blocks(item, number) if isinstance(item, Block) else ():
+                    items = (*arg[:place], block, *arg[place + 1 :])
+                    yield replace(statement, args={**statement.args, key: items})
+
+
+def _smaller_blocks(block: Block, number: int) -> Iterator[Block]:
+    """The block without one of its statements, the first of which has this number."""
+    for place in reversed(range(len(block.statements))):
+        gone, later = block.statements[place], block.statements[place + 1 :]
+        taken = {n for statement in later for n in statement.inputs} | set(block.results)
+        if not _made_by(gone) & taken:
+            value, move = _removal(gone, number + place)
+            moved = [_renumbered(statement, value, move) for statement in later]
+            results = tuple([value(n) for n in block.results])
+            yield replace(block, statements=(*block.statements[:place], *moved), results=results)
+        for smaller in _with_smaller_blocks(gone, number + place):
+            statements = (*block.statements[:place], smaller, *later)
+            yield replace(block, statements=statements)

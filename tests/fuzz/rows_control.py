@@ -115,12 +115,13 @@ def _draw_loop(d: Draw) -> Drawn | None:
     body = d.block((counter, *facts), d.integer(1, 4))
     results = [body.pick(lambda g, f=f: g.dtype == f.dtype and g.shapes == f.shapes) for f in facts]
     block = d.block_of(body, 1 + len(kept), [n for n in results if n is not None])
-    given = [] if source is None else [source]
+    inputs = _inputs([] if source is None else [source], kept, block)
     args = {
-        "rounds": rounds, "given": source is not None, "variables": tuple(kept), "body": block,
+        "rounds": rounds, "given": source is not None, "body": block,
+        "variables": tuple([inputs.index(n) for n in kept]),
         "open": d.chance(40), "most": d.choose(None, None, None, 2), "back_prop": not d.chance(7),
     }  # fmt: skip
-    return Drawn(_inputs(given, kept, block), args, (counter, *facts))
+    return Drawn(inputs, args, (counter, *facts))
 
 
 def _build_loop(
@@ -132,7 +133,7 @@ def _build_loop(
     if given:
         value = b.tensor_of(inputs[0])
         limit = tf.cast(tf.floormod(tf.reduce_max(value), 4), tf.int32)
-    start = [tf.constant(0), *[b.tensor_of(b.values[n]) for n in variables]]
+    start = [tf.constant(0), *[b.tensor_of(inputs[n]) for n in variables]]
     found = tf.while_loop(
         lambda i, *rest: i < limit,
         lambda i, *rest: [i + 1, *b.run_block(body, [i, *rest])],
@@ -172,13 +173,13 @@ def _draw_rows(d: Draw) -> Drawn | None:
     g = body.values[first]
     shapes = [(s[0], *t) for s, t in zip(f.shapes, g.shapes, strict=True)]
     made = result(g.dtype, shapes, g.low, g.high, g.bits)
-    args = {"body": block, "to": g.dtype, "dynamic": d.chance(30), "row": number}
+    args = {"body": block, "to": g.dtype, "dynamic": d.chance(30)}
     return Drawn(_inputs([number], block), args, (made, total))
 
 
-def _build_rows(b: Any, *inputs: Any, body: Any, to: str, dynamic: bool, row: int) -> Any:
+def _build_rows(b: Any, rows_of: Any, *captured: Any, body: Any, to: str, dynamic: bool) -> Any:
     tf = b.tf
-    x = b.tensor_of(b.values[row])
+    x = b.tensor_of(rows_of)
     count = tf.shape(x)[0]
     rows = tf.TensorArray(x.dtype.base_dtype, size=count).unstack(x)
     made = tf.TensorArray(b.dtype(to), size=0 if dynamic else count, dynamic_size=dynamic)
@@ -194,3 +195,89 @@ def _build_rows(b: Any, *inputs: Any, body: Any, to: str, dynamic: bool, row: in
 
 
 row("loop over rows", _draw_rows, _build_rows, 7, of_variables=True)
+
+
+# Functions of all elements
+
+
+def _draw_rows_of(d: Draw, types: tuple[str, ...]) -> int | None:
+    if d.depth >= 2:
+        return None
+    return d.pick(
+        lambda f: f.dtype in types and f.rank >= 1 and f.most_size <= 64 and f.least_size > 0
+    )
+
+
+def _one_row(f: Facts) -> Facts:
+    return result(f.dtype, [s[1:] for s in f.shapes], f.low, f.high, f.bits)
+
+
+def _draw_map(d: Draw) -> Drawn | None:
+    number = _draw_rows_of(d, ("float32", "float64", "int32", "bool"))
+    if number is None:
+        return None
+    f = d.values[number]
+    rows = [s[0] for s in f.shapes]
+    other = d.pick(
+        lambda g: g.rank >= 1 and [s[0] for s in g.shapes] == rows and g.dtype != "float16"
+    )
+    elements = (number,) if other is None or d.chance(50) else (number, other)
+    facts = tuple([_one_row(d.values[n]) for n in elements])
+    body = d.block(facts, d.integer(1, 3))
+    made = body.pick(lambda g: g.dtype in ("float32", "float64", "int32", "bool"))
+    assert made is not None
+    g = body.values[made]
+    shapes = [(s[0], *t) for s, t in zip(f.shapes, g.shapes, strict=True)]
+    block = d.block_of(body, len(facts), [made])
+    inputs = _inputs(elements, block)
+    args = {"elements": tuple([inputs.index(n) for n in elements]), "body": block, "to": g.dtype}
+    return Drawn(inputs, args, (result(g.dtype, shapes, g.low, g.high, g.bits),))
+
+
+def _build_map(b: Any, *inputs: Any, elements: Any, body: Any, to: str) -> Any:
+    given = [b.tensor_of(inputs[n]) for n in elements]
+    if len(given) == 1:
+        return b.tf.map_fn(lambda x: b.run_block(body, [x])[0], given[0], dtype=b.dtype(to))
+    return b.tf.map_fn(lambda xs: b.run_block(body, xs)[0], given, dtype=b.dtype(to))
+
+
+row("map_fn", _draw_map, _build_map, 5, of_variables=True)
+
+
+def _draw_fold(d: Draw) -> Drawn | None:
+    number = _draw_rows_of(d, ("float32", "float64", "int32"))
+    if number is None:
+        return None
+    f = d.values[number]
+    one = _one_row(f)
+    total = anything(f.dtype, one.shapes)
+    body = d.block((total, one), d.integer(1, 3))
+    made = body.pick(lambda g: g.dtype == f.dtype and g.shapes == one.shapes)
+    assert made is not None
+    block = d.block_of(body, 2, [made])
+    name = d.choose("scan", "scan", "foldl", "foldr")
+    args = {
+        "name": name, "body": block, "first": d.chance(40),
+        "backwards": name == "scan" and d.chance(40),
+    }  # fmt: skip
+    out = anything(f.dtype, f.shapes) if name == "scan" else total
+    return Drawn(_inputs([number], block), args, (out,))
+
+
+def _build_fold(
+    b: Any, rows_of: Any, *captured: Any, name: str, body: Any, first: bool, backwards: bool
+) -> Any:
+    x = b.tensor_of(rows_of)
+    more: dict[str, Any] = {"reverse": True} if backwards else {}
+    if not first:
+        more["initializer"] = b.tf.ones_like(x[0])
+
+    def step(total: Any, one: Any) -> Any:
+        result = b.run_block(body, [total, one])[0]
+        result.set_shape(total.shape)
+        return result
+
+    return b.function(name)(step, x, **more)
+
+
+row("scan", _draw_fold, _build_fold, 5, of_variables=True)

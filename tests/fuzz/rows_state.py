@@ -413,7 +413,7 @@ def _build_queued(b: Any, x: Any) -> Any:
     return taken
 
 
-row("through a queue", _draw_noted, _build_queued, 2, in_blocks=False)
+row("through a queue", _draw_noted, _build_queued, 2)
 
 
 def _draw_guarded(d: Draw) -> Drawn | None:

@@ -94,6 +94,9 @@ def _run(d: Draw) -> Run:
         parts[d.integer(0, count - 1)][0].append(fetch)
     for seed in seeds:
         parts[d.choose(0, 0, 0, 0, 0, 1)][1].append(seed)
+    for _, again in parts[1:]:
+        if fed and d.chance(30):  # the next batch of a feed
+            again += [(n, d.seed()) for n in [d.choose(*sorted(fed))] if n not in dict(again)]
     stages = tuple([Stage(tuple(f), tuple(s)) for f, s in parts if f])
     if not stages:
         return Run(sizes, (Stage(fetches, seeds),), times)

@@ -343,3 +343,16 @@ def test_threads_with_a_handle_each(stages: Any) -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_the_next_batch_goes_through_a_new_array() -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        x, scale = tf.placeholder(tf.float32, [3]), tf.placeholder(tf.float32, [])
+        tripled = tf.map_fn(lambda row: row * 3.0, x)
+        scaled = tripled * scale
+        handle = session.partial_run_setup([tripled, scaled], [x, scale])
+        for number in range(4):
+            found = session.partial_run(handle, tripled, {x: [number, 1.0, 2.0]})
+            assert found.tolist() == [3.0 * number, 3.0, 6.0]
+            found = session.partial_run(handle, scaled, {scale: number})
+            assert found.tolist() == [3.0 * number**2, 3.0 * number, 6.0 * number]

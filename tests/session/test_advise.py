@@ -388,7 +388,7 @@ def test_shapes_that_never_come_back() -> None:
     y = elementwise(x)
     with tf.Session() as sess:
         for number in range(60):
-            sess.run(y, {x: np.full([400_000 + number], number, np.float32)})
+            sess.run(y, {x: np.full([1_000_000 + number], number, np.float32)})
         (advice,) = tf.advise(sess)
     assert advice.kind == "changing shapes"
     assert "was fed 60 sets of shapes in 60 runs: none comes back" in advice.text

@@ -16,7 +16,15 @@ import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor, line_of
-from penstock.plan.plan import Constant, Plan, Read, make_plan, variables_read, variables_written
+from penstock.plan.plan import (
+    Constant,
+    Plan,
+    Read,
+    all_steps,
+    make_plan,
+    variables_read,
+    variables_written,
+)
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.estimate import estimate
 from penstock.runtime.executor import Executor, Jit
@@ -182,7 +190,7 @@ def _per_sample(plan: Plan, fed: FedShapes, count: int) -> bool:
 
 def _repeatable(plan: Plan) -> bool:
     """True where a run has no effect, and the same feeds give the same values."""
-    ops = [step.op for step in plan.steps]
+    ops = [step.op for step in all_steps(plan)]
     return not any([_has_own_effect(op) or op.spec.writes or op.spec.wants_rng for op in ops])
 
 
@@ -384,7 +392,7 @@ def _always(first: Case, second: Case, count: int) -> bool:
 def _may_join(first: Case, second: Case) -> bool:
     """True where one run does what the two do: effects and random draws stay what they are."""
     plans = (first.plan, second.plan)
-    ops = [{step.op for step in plan.steps} for plan in plans]
+    ops = [{step.op for step in all_steps(plan)} for plan in plans]
     if any([_has_own_effect(op) for op in ops[0] | ops[1]]):
         return False
     if any([op.spec.wants_rng for op in ops[0] & ops[1]]):

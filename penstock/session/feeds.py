@@ -98,6 +98,8 @@ def converter(tensor: Tensor) -> Convert:
             try:
                 array = asarray(value, numpy_type)
             except OverflowError:
+                if not checks_range:
+                    raise
                 raise _does_not_fit(value, numpy_type) from None
         if array.shape != shape and (known or not shapes.compatible(shape, array.shape)):
             raise _wrong_shape(tensor, array.shape)

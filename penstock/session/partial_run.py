@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from penstock.session.session import BaseSession
 
 
+_MOST_PLACES = 4096  # that a setup remembers: stages in random order must not fill the memory
+_NOWHERE: tuple[frozenset[Operation], frozenset[Tensor]] = (frozenset(), frozenset())
+
+
 class _Place:
     """Where a handle stands.
 
@@ -154,10 +158,16 @@ class StagedRun:
         self._bits = {thing: 1 << number for number, thing in enumerate(things)}
         self._depends = self._dependencies()
         self._places: dict[Any, _Place] = {}
-        self.start = self._place(frozenset(), frozenset())
+        self.start = self._place(*_NOWHERE)
 
     def _place(self, done: frozenset[Operation], kept: frozenset[Tensor]) -> _Place:
-        return self._places.setdefault((done, kept), _Place(done, kept))
+        found = self._places.get((done, kept))
+        if found is None:
+            if len(self._places) >= _MOST_PLACES:  # handles keep the one where they stand
+                self._places.clear()
+                self.start = self._places.setdefault(_NOWHERE, _Place(*_NOWHERE))
+            found = self._places.setdefault((done, kept), _Place(done, kept))
+        return found
 
     def without(self, place: _Place, fed_again: list[Tensor]) -> _Place:
         """The place from which the next batch of the tensors `fed_again` starts.

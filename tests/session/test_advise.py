@@ -119,6 +119,19 @@ def test_no_word_where_a_batch_takes_as_long_as_its_samples(trial: bool) -> None
         assert "single samples" not in kinds(sess, trial)
 
 
+def test_a_trial_leaves_alone_what_a_branch_assigns() -> None:
+    x = tf.placeholder(tf.float32, [None, 16], name="x")
+    v = tf.Variable(0.0)
+    counted = tf.cond(tf.reduce_sum(x) < 1e9, lambda: v.assign_add(1.0) + 0.0, lambda: 0.0)
+    with tf.control_dependencies([counted]):
+        y = tf.multiply(x, 2.0, name="y")
+    with started() as sess:
+        for row in rows(ROUNDS, 16):
+            sess.run(y, {x: row[None]})
+        assert "single samples" not in kinds(sess, True)
+        assert sess.run(v) == ROUNDS
+
+
 def test_no_word_on_few_runs() -> None:
     x, y = network()
     with started() as sess:

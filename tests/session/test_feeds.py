@@ -86,6 +86,8 @@ def test_values_that_do_not_fit(session: Any, dtype: str, value: Any) -> None:
 def test_a_number_too_large_says_so(session: Any) -> None:
     with pytest.raises(TypeError, match="is not compatible with Tensor type"):
         feeding(session, tf.int32, [], 2**40)
+    with pytest.raises(OverflowError, match="int too large to convert to float"):
+        feeding(session, tf.float32, [], 10**400)
 
 
 # Shapes

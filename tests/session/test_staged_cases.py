@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.session import partial_run
 
 
 class Chain:
@@ -238,6 +239,25 @@ def test_abandoned_handles_leave_memory_flat() -> None:
     finally:
         gc.enable()
     assert grown < 1_000, f"{grown} objects are left of 100,000 handles"
+
+
+def test_stages_in_ever_new_orders_do_not_fill_the_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A setup remembers where handles stood, so many places and no more; and all goes on."""
+    monkeypatch.setattr(partial_run, "_MOST_PLACES", 32)
+    feeds = [tf.placeholder(tf.float32, []) for _ in range(8)]
+    doubled = [feed * 2.0 for feed in feeds]
+    order = np.random.RandomState(0)
+    with tf.Session() as session:
+        waiting = session.partial_run_setup(doubled, feeds)
+        session.partial_run(waiting, doubled[0], {feeds[0]: 7.0})
+        for _ in range(30):
+            handle = session.partial_run_setup(doubled, feeds)
+            for number in order.permutation(8):
+                found = session.partial_run(handle, doubled[number], {feeds[number]: number})
+                assert found == 2.0 * number
+            assert len(handle._staged._places) <= 33
+        assert session.partial_run(waiting, doubled[1], {feeds[1]: 8.0}) == 16.0
+        assert session.partial_run(waiting, doubled[0]) == 14.0
 
 
 @pytest.mark.parametrize("way", ["del", "close", "failed", "strict"])

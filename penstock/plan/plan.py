@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.region import Liveness, Region, liveness
@@ -91,10 +92,8 @@ class Step:
         return self.operands if self.op.spec.plain else flatten(self.operands)
 
     def writes_in_place(self) -> bool:
-        """Whether it changes its variables where they are: those that no feed stands for."""
-        if self.op.spec.in_place is None:
-            return False
-        return all([type(operand) is Read for operand in self.operands[: len(self.writes)]])
+        """Whether it changes its variables where they are."""
+        return self.op.spec.in_place is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -374,12 +373,14 @@ class Rewriter:
                 position += count
                 continue
             tensor = op._inputs[position]
+            if arg.is_ref and tensor in self._fed:
+                raise _fed_reference(op, position)
             position += 1
             if arg.name in spec.writes:
                 writes.append(variable_of(tensor))
             if arg.name in spec.unread:
                 continue
-            if arg.name in spec.writes and tensor not in self._fed:
+            if arg.name in spec.writes:
                 operands.append(Read(writes[-1], by_update=True))
             else:
                 operands.append(self.operand(tensor))
@@ -430,6 +431,17 @@ class Rewriter:
         for output, value in zip(op.outputs, results, strict=True):
             self._known.setdefault(output, Constant(np.asarray(value)))
         return True
+
+
+def _fed_reference(op: Operation, position: int) -> InvalidArgumentError:
+    tensor = op._inputs[position]
+    kind = tensor.dtype.base_dtype.name
+    return InvalidArgumentError(
+        None,
+        op,
+        f"Input {position} of node {op.name} was passed {kind} from the feed of {tensor.name} "
+        f"incompatible with expected {kind}_ref.",
+    )
 
 
 def _dropped(tensor: Tensor) -> Tensor:

@@ -455,3 +455,19 @@ def test_one_output_of_an_operation_is_fed_and_the_other_computed(level: int) ->
         assert session.partial_run(handle, both, {left: [7]}).tolist() == [9]
         handle = session.partial_run_setup([both, one], [x, left])
         assert session.partial_run(handle, [both, one], {x: [1, 2], left: [7]})[0].tolist() == [9]
+
+
+def test_what_assigns_a_variable_cannot_be_fed_a_value_in_its_place(session: Any) -> None:
+    v, other = tf.Variable(1.0), tf.Variable(5.0)
+    session.run([v.initializer, other.initializer])
+    update, both = tf.assign_add(v, 1.0), tf.assign_add(tf.assign_add(v, 1.0), 1.0)
+    for fetch, feeds in (
+        (update, {v: 3.0}),
+        (tf.assign(v, other), {v: 3.0}),
+        (both, {both.op.inputs[0]: 3.0}),
+        ([tf.assign_add(other, 1.0), update], {v: 3.0}),
+    ):
+        with pytest.raises(tf.errors.InvalidArgumentError, match="incompatible with expected float"):
+            session.run(fetch, feeds)
+    assert session.run([v, other]) == [1.0, 5.0]
+    assert session.run(tf.assign(v, other), {other: 7.0}) == 7.0

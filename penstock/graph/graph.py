@@ -112,7 +112,8 @@ class Graph:
             attrs["_gradient_op_type"] = scopes.gradient_overrides[spec.name].encode()
         if scopes.devices:
             for device_function in reversed(scopes.devices):
-                op.device = canonical_device(device_function(op))
+                device = device_function(op)
+                op.device = device if isinstance(device, str) else canonical_device(device)
         if scopes.colocations:
             self._apply_colocations(op, scopes.colocations)
         return op
@@ -275,7 +276,7 @@ class Graph:
 
         Args:
             op: an operation, tensor or variable; None drops all open ones
-                (needs `ignore_existing`).
+                (needs `ignore_existing`). Open devices do not count inside.
             ignore_existing: drop the colocations that are open.
         """
         if op is None and not ignore_existing:
@@ -286,8 +287,7 @@ class Graph:
         stacks = self._scopes
         outer = (stacks.colocations, stacks.devices)
         stacks.colocations = own if ignore_existing else [*stacks.colocations, *own]
-        if own:
-            stacks.devices = []
+        stacks.devices = []
         try:
             yield
         finally:

@@ -374,3 +374,29 @@ def test_gradient_override(graph: Any) -> None:
         assert session.run(tf.gradients(y, x)[0]) == 3.0
     with pytest.raises(TypeError, match="mapping strings to strings"):
         graph.gradient_override_map({"Identity": 3}).__enter__()
+
+
+def test_colocation_takes_the_place_of_devices() -> None:
+    """Inside colocate_with, also the one that ends all colocation, open devices do not count."""
+    graph = tf.Graph()
+    with graph.as_default():
+        a = tf.constant(1.0)
+        with tf.device("/cpu:1"):
+            with graph.colocate_with(a):
+                assert tf.constant(1.0).device == ""
+                with tf.device("/cpu:2"):
+                    assert tf.constant(1.0).device == "/device:CPU:2"
+            with graph.colocate_with(None, ignore_existing=True):
+                assert tf.constant(1.0).device == ""
+
+
+def test_names_from_device_functions() -> None:
+    """What a device function gives is the device as it stands, over all that is said inside."""
+    with tf.Graph().as_default(), tf.device(lambda op: "/cpu:1"):
+        assert tf.constant(1.0).device == "/cpu:1"
+        with tf.device("/cpu:2"):
+            assert tf.constant(1.0).device == "/cpu:1"
+    with tf.Graph().as_default(), tf.device(lambda op: "/cpu:1" if "Var" in op.type else ""):
+        v = tf.Variable(1.0, use_resource=True)
+        assert (v.device, v.initializer.device) == ("/cpu:1", "/device:CPU:1")
+        assert v.initial_value.device == ""

@@ -46,6 +46,7 @@ MODULES = (
     "ops.smart_cond",
     "ops.custom_gradient",
     "ops.while_loop",
+    "ops.tensor_array_ops",
     "ops.tensor_array",
     "ops.functional",
     "gradients",

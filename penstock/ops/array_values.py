@@ -45,6 +45,20 @@ def _check_places(indices: Any, size: int) -> None:
         )
 
 
+def _check_alike(values: list[Any], start: int) -> None:
+    """All elements must have one shape, from axis `start` on."""
+    first = values[0].shape[start:]
+    except_first = " (excepting dimension 0)" if start else ""
+    for place, value in enumerate(values):
+        if value.shape[start:] != first:
+            raise InvalidArgumentError(
+                None, None,
+                f"TensorArray has inconsistent shapes.  Index 0 has{except_first} shape: "
+                f"{shapes.bracket_text(first)} but index {place} has{except_first} shape: "
+                f"{shapes.bracket_text(value.shape[start:])}",
+            )  # fmt: skip
+
+
 class ArrayValue:
     """A TensorArray in one run.
 
@@ -70,6 +84,8 @@ class ArrayValue:
         identical: bool,
         adds: bool = False,
     ) -> None:
+        if size < 0:
+            raise InvalidArgumentError(None, None, "Size should be >= 0.")
         self._name = name
         self._dtype = dtype
         self._element_shape = element_shape
@@ -94,6 +110,8 @@ class ArrayValue:
     def write(self, index: Any, value: Any) -> None:
         """Sets an element."""
         self._check_open()
+        if type(value) is bytes:
+            value = np.array(value, object)  # an element of an array of strings
         _check_type(self._dtype, value)
         place = int(index)
         if place < 0 or (place >= len(self._items) and not self._dynamic):
@@ -105,7 +123,7 @@ class ArrayValue:
         if missing > 0:
             self._items += [_NEVER] * missing
             self._shapes += [None] * missing
-        self._check_shape(value)
+        self._check_shape(place, value)
         old = self._items[place]
         if old is _NEVER:
             self._items[place] = value
@@ -118,12 +136,13 @@ class ArrayValue:
                 f"Could not write to TensorArray index {place} because it has already been {why}."
             )
 
-    def _check_shape(self, value: Any) -> None:
+    def _check_shape(self, place: int, value: Any) -> None:
         if not shapes.compatible(self._element_shape, value.shape):
             raise self._refuse(
-                f"Could not write to TensorArray: the value's shape is "
-                f"{shapes.bracket_text(value.shape)}, but the element_shape is "
-                f"{shapes.bracket_text(self._element_shape or ())}."
+                f"Could not write to TensorArray index {place} because the value shape is "
+                f"{shapes.bracket_text(value.shape)} which is incompatible with the TensorArray's "
+                f"inferred element shape: {shapes.bracket_text(self._element_shape or ())} "
+                "(consider setting infer_shape=False)."
             )
         if self._identical:
             self._element_shape = value.shape
@@ -152,9 +171,11 @@ class ArrayValue:
     def _shape_of(self, place: int) -> Any:
         shape = self._element_shape if self._shapes[place] is None else self._shapes[place]
         if not shapes.is_known(shape):
+            seen = "<unknown>" if shape is None else shapes.bracket_text(shape)
             raise self._refuse(
-                f"Could not read from TensorArray index {place}. Furthermore, the element shape is "
-                "not fully defined. If you set the full element_shape property on the forward "
+                f"Could not read from TensorArray index {place}.  Furthermore, the element shape "
+                f"is not fully defined: {seen}.  It is possible that no gradient was written to a "
+                "resizeable TensorArray. If you set the full element_shape property on the forward "
                 "TensorArray, the proper all-zeros tensor will be returned instead of this error."
             )
         return shape
@@ -165,11 +186,7 @@ class ArrayValue:
         if places.size == 0:
             return np.zeros((0, *self._known_shape(element_shape)), self._dtype)
         values = [self.read(place) for place in places]
-        if any([value.shape != values[0].shape for value in values]):
-            raise self._refuse(
-                "the elements that are stacked have different shapes: "
-                + ", ".join([shapes.bracket_text(value.shape) for value in values[:5]])
-            )
+        _check_alike(values, 0)
         return np.stack(values)
 
     def _known_shape(self, element_shape: shapes.Shape) -> Any:
@@ -203,15 +220,23 @@ class ArrayValue:
             rest = element_shape if shapes.is_known(element_shape) else None
             rest = rest if rest is not None else self._known_shape(None)[1:]
             return np.zeros((0, *rest), self._dtype), np.zeros(0, np.int64)
-        if any([value.ndim == 0 for value in values]):
-            raise self._refuse(
-                "Concat saw a scalar shape at an index but requires at least vectors"
-            )
+        for place, value in enumerate(values):
+            if value.ndim == 0:
+                raise InvalidArgumentError(
+                    None, None,
+                    f"Concat saw a scalar shape at index {place} but requires at least vectors.  "
+                    "Did you mean to call pack?",
+                )  # fmt: skip
+        _check_alike(values, 1)
         return np.concatenate(values), np.array([len(value) for value in values], np.int64)
 
     def split(self, value: Any, lengths: Any) -> None:
         """Sets the elements to parts of `value` of the given lengths."""
         self._check_open()
+        if value.ndim == 0:
+            raise InvalidArgumentError(
+                None, None, "Expected value to be at least a vector, but received shape: []"
+            )
         ends = np.cumsum(lengths)
         total = int(ends[-1]) if len(ends) else 0
         if total != len(value):
@@ -256,26 +281,47 @@ class ArrayValue:
 class TracedArray:
     """A TensorArray while XLA compiles.
 
+    What would be an error is refused with UnimplementedError: the run is interpreted then, which
+    tells of it. Inside branches and loops it cannot be seen which elements are there.
+
     Args:
         size: the number of elements.
         dtype: the NumPy type of the elements.
         element_shape: what is known of their shape.
+        clear_after_read: an element may be read once only.
+        identical: all elements have the same shape.
+        adds: a second write of an element adds to it: it holds gradients.
 
     Attributes:
         data: the elements, of shape [size, ...]; None until their shape is known.
         gradients: the arrays of gradients, by source.
     """
 
-    def __init__(self, size: int, dtype: Any, element_shape: shapes.Shape) -> None:
+    def __init__(
+        self,
+        size: int,
+        dtype: Any,
+        element_shape: shapes.Shape,
+        clear_after_read: bool,
+        identical: bool,
+        adds: bool = False,
+    ) -> None:
         import jax.numpy as jnp  # imported where it is used first
 
+        _demand(size >= 0, "a TensorArray has no negative size")
         self._jnp = jnp
+        self._clear_after_read = clear_after_read
+        self._identical = identical
+        self._adds = adds
+        self._closed = False
+        # What was done with each element; None where that is not known.
+        self._written: set[int] | None = set()
+        self._read: set[int] = set()
         self.length = size
         self.dtype = dtype
         self.element_shape = element_shape
         self.data: Any = None
         self.gradients: dict[str, TracedArray] = {}
-        self._adds = False
         if shapes.is_known(element_shape):
             self.allocate(element_shape)
 
@@ -284,17 +330,52 @@ class TracedArray:
         if self.data is None:
             self.data = self._jnp.zeros((self.length, *element_shape), self.dtype)
 
+    def forget(self) -> None:
+        """Lets go of what was done with each element: from now on that cannot be seen."""
+        self._written = None
+
     def _elements(self) -> Any:
-        if self.data is None:
-            raise UnimplementedError(None, None, "XLA needs the shape of a TensorArray's elements")
+        _demand(self.data is not None, "XLA needs the shape of a TensorArray's elements")
         return self.data
+
+    def _note_written(self, places: Any, shape: Any) -> None:
+        _demand(not self._closed, "the TensorArray is closed")
+        _demand(shapes.compatible(self.element_shape, shape), "elements of another shape")
+        self.allocate(shape)
+        _demand(self._elements().shape[1:] == shape, "XLA needs elements of one shape")
+        known = self._known_places(places)
+        if known is None or self._written is None:
+            self._written = None
+            return
+        again = len(set(known)) < len(known) or not self._written.isdisjoint(known)
+        _demand(self._adds or not again, "an element is written twice")
+        self._written.update(known)
+
+    def _note_read(self, places: Any) -> None:
+        _demand(not self._closed, "the TensorArray is closed")
+        known = self._known_places(places)
+        if known is None or self._written is None:
+            self._written = None
+            return
+        if not self._identical and not shapes.is_known(self.element_shape):
+            _demand(self._written.issuperset(known), "an element is read that nobody has written")
+        again = len(set(known)) < len(known) or not self._read.isdisjoint(known)
+        _demand(not (self._clear_after_read and again), "an element is read twice")
+        self._read.update(known)
+
+    def _known_places(self, places: Any) -> list[int] | None:
+        if not isinstance(places, (np.ndarray, np.generic)):
+            return None
+        known = places.reshape(-1).tolist()
+        _demand(all([0 <= place < self.length for place in known]), "there is no such element")
+        return known
 
     def write(self, index: Any, value: Any) -> None:
         from jax import lax  # slices at places that are traced: much faster than a scatter
 
         _check_type(self.dtype, value)
+        self._note_written(index, value.shape)
         value = self._jnp.asarray(value, self.dtype)
-        self.allocate(value.shape)
         if self._adds:
             value = value + lax.dynamic_index_in_dim(self._elements(), index, keepdims=False)
         self.data = lax.dynamic_update_index_in_dim(self._elements(), value, index, 0)
@@ -302,11 +383,13 @@ class TracedArray:
     def read(self, index: Any) -> Any:
         from jax.lax import dynamic_index_in_dim  # an index that is traced
 
+        self._note_read(index)
         return dynamic_index_in_dim(self._elements(), index, keepdims=False)
 
     def gather(self, indices: Any, element_shape: shapes.Shape) -> Any:
         if self.data is None and shapes.is_known(element_shape):
             self.allocate(element_shape)
+        self._note_read(indices)
         data = self._elements()
         known = isinstance(indices, np.ndarray)
         if known and np.array_equal(indices, np.arange(self.length)):
@@ -315,10 +398,8 @@ class TracedArray:
 
     def scatter(self, indices: Any, value: Any) -> None:
         _check_type(self.dtype, value)
-        _check_count(indices, value)
-        if isinstance(indices, np.ndarray):
-            _check_places(indices, self.length)
-        self.allocate(value.shape[1:])
+        _demand(len(indices) == len(value), "as many places as elements are needed")
+        self._note_written(indices, value.shape[1:])
         data = self._elements()
         if not self._adds and value.shape == data.shape and _counts_up(indices):
             self.data = self._jnp.asarray(value)
@@ -327,31 +408,40 @@ class TracedArray:
         self.data = place.add(value) if self._adds else place.set(value)
 
     def concat(self, element_shape: shapes.Shape) -> tuple[Any, Any]:
+        self._note_read(np.arange(self.length))
         data = self._elements()
+        _demand(data.ndim > 1, "scalars cannot be put one after the other")
         lengths = np.full(self.length, data.shape[1], np.int64)
         return data.reshape((-1, *data.shape[2:])), lengths
 
     def split(self, value: Any, lengths: Any) -> None:
-        if not isinstance(lengths, np.ndarray) or len(set(lengths.tolist())) > 1:
-            raise UnimplementedError(None, None, "XLA needs parts of one length that is known")
-        self.scatter(
-            np.arange(self.length),
-            value.reshape((self.length, -1, *value.shape[1:])),
-        )
+        known = isinstance(lengths, np.ndarray) and len(set(lengths.tolist())) <= 1
+        _demand(known, "XLA needs parts of one length that is known")
+        _demand(value.ndim > 0 and lengths.sum() == len(value), "the lengths are no value's")
+        _demand(len(lengths) == self.length, "as many parts as elements are needed")
+        parts = value.reshape((self.length, -1, *value.shape[1:]))
+        self.scatter(np.arange(self.length), parts)
 
     def size(self) -> Any:
+        _demand(not self._closed, "the TensorArray is closed")
         return np.int32(self.length)
 
     def close(self) -> None:
-        self.data = None
+        self._closed = True
 
     def gradient(self, source: str) -> TracedArray:
         found = self.gradients.get(source)
         if found is None:
             known = self.element_shape if self.data is None else self.data.shape[1:]
-            found = self.gradients[source] = TracedArray(self.length, self.dtype, known)
-            found._adds = True
+            found = self.gradients[source] = TracedArray(
+                self.length, self.dtype, known, False, self._identical, adds=True
+            )
         return found
+
+
+def _demand(holds: bool, text: str) -> None:
+    if not holds:
+        raise UnimplementedError(None, None, text)
 
 
 def _counts_up(indices: Sequence[Any]) -> bool:

@@ -3,254 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any
-
-import numpy as np
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import raw
 from penstock.graph.public import colocate_with, control_dependencies, device, name_scope
 from penstock.graph.static_value import constant_value
-from penstock.ops.array_values import ArrayValue, TracedArray
-
-Grads = list[Any]
 
 _LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
-
-_HANDLE = "handle: resource"
-_FLOW = "flow_in: float"
-_ELEMENT_SHAPE = "element_shape: shape = { unknown_rank: true }"
-
-
-def array_kernel(
-    size: Any,
-    *,
-    dtype: dtypes.DType,
-    element_shape: shapes.Shape,
-    dynamic_size: bool,
-    clear_after_read: bool,
-    identical_element_shapes: bool,
-    tensor_array_name: str,
-) -> tuple[ArrayValue, Any]:
-    array = ArrayValue(
-        tensor_array_name or "TensorArray", int(size), dtype.np_dtype, element_shape,
-        dynamic_size, clear_after_read, identical_element_shapes,
-    )  # fmt: skip
-    return array, np.float32(0)
-
-
-def array_xla_kernel(
-    size: Any, *, dtype: dtypes.DType, element_shape: shapes.Shape
-) -> tuple[TracedArray, Any]:
-    return TracedArray(int(size), dtype.np_dtype, element_shape), np.float32(0)
-
-
-register(
-    OpSpec(
-        name="TensorArrayV3", inputs=("size: int32",), outputs=(_HANDLE, "flow: float"),
-        attrs=(
-            "dtype: type", _ELEMENT_SHAPE, "dynamic_size: bool = false",
-            "clear_after_read: bool = true", "identical_element_shapes: bool = false",
-            "tensor_array_name: string = ''",
-        ),
-        shape=lambda size: [(2,), ()], kernel=array_kernel, xla_kernel=array_xla_kernel,
-        gradient=NOT_DIFFERENTIABLE, static_inputs=("size",), stateful=True,
-    )
-)  # fmt: skip
-
-
-def gradient_array_kernel(handle: Any, flow_in: Any, *, source: str) -> tuple[Any, Any]:
-    return handle.gradient(source), flow_in
-
-
-register(
-    OpSpec(
-        name="TensorArrayGradV3", inputs=(_HANDLE, _FLOW),
-        outputs=("grad_handle: resource", "flow_out: float"), attrs=("source: string",),
-        shape=lambda handle, flow: [(2,), ()], kernel=gradient_array_kernel,
-        gradient=NOT_DIFFERENTIABLE, stateful=True, view=True,
-    )
-)  # fmt: skip
-
-
-def _of(op: Operation, flow: Tensor) -> TensorArray:
-    """The array of the gradients of the one that `op` writes.
-
-    Each walk backwards gives an array gradients of its own.
-    """
-    attr = "dtype" if "dtype" in op._attrs else "T"
-    array = TensorArray(
-        op._attrs[attr], handle=op.inputs[0], flow=flow, colocate_with_first_write_call=False
-    )
-    return array.grad(op.graph._scopes.gradient_walk, flow)
-
-
-def _gradients_of(op: Operation, flow: Tensor) -> TensorArray:
-    """The array of the gradients of the one that `op` reads."""
-    array = TensorArray(
-        op._attrs["dtype"], handle=op.inputs[0], flow=flow, colocate_with_first_write_call=False
-    )
-    return array.grad(op.graph._scopes.gradient_walk)
-
-
-def write_kernel(handle: Any, index: Any, value: Any, flow_in: Any) -> Any:
-    handle.write(index, value)
-    return flow_in
-
-
-def write_gradient(op: Operation, flow: Tensor) -> Grads:
-    return [None, None, _of(op, flow).read(op.inputs[1]), flow]
-
-
-def flow_shape(*inputs: Any) -> shapes.Shape:
-    return ()
-
-
-register(
-    OpSpec(
-        name="TensorArrayWriteV3", inputs=(_HANDLE, "index: int32", "value: T", _FLOW),
-        outputs=("flow_out: float",), attrs=("T: type",), shape=flow_shape, kernel=write_kernel,
-        gradient=write_gradient, stateful=True, view=True,
-    )
-)  # fmt: skip
-
-
-def read_kernel(handle: Any, index: Any, flow_in: Any) -> Any:
-    return handle.read(index)
-
-
-def read_gradient(op: Operation, grad: Tensor) -> Grads:
-    written = _gradients_of(op, op.inputs[2]).write(op.inputs[1], grad)
-    return [None, None, written.flow]
-
-
-register(
-    OpSpec(
-        name="TensorArrayReadV3", inputs=(_HANDLE, "index: int32", _FLOW),
-        outputs=("value: dtype",), attrs=("dtype: type",),
-        shape=lambda handle, index, flow: None, kernel=read_kernel,
-        gradient=read_gradient, stateful=True, view=True,
-    )
-)  # fmt: skip
-
-
-def gather_kernel(handle: Any, indices: Any, flow_in: Any, *, element_shape: shapes.Shape) -> Any:
-    return handle.gather(indices, element_shape)
-
-
-def gather_gradient(op: Operation, grad: Tensor) -> Grads:
-    written = _gradients_of(op, op.inputs[2]).scatter(op.inputs[1], grad)
-    return [None, None, written.flow]
-
-
-def gather_shape(
-    handle: Any, indices: shapes.Shape, flow: Any, *, element_shape: shapes.Shape
-) -> shapes.Shape:
-    return None if element_shape is None else (None, *element_shape)
-
-
-register(
-    OpSpec(
-        name="TensorArrayGatherV3", inputs=(_HANDLE, "indices: int32", _FLOW),
-        outputs=("value: dtype",), attrs=("dtype: type", _ELEMENT_SHAPE),
-        shape=gather_shape, kernel=gather_kernel, gradient=gather_gradient, stateful=True,
-        view=True,
-    )
-)  # fmt: skip
-
-
-def scatter_kernel(handle: Any, indices: Any, value: Any, flow_in: Any) -> Any:
-    handle.scatter(indices, value)
-    return flow_in
-
-
-def scatter_gradient(op: Operation, flow: Tensor) -> Grads:
-    return [None, None, _of(op, flow).gather(op.inputs[1]), flow]
-
-
-register(
-    OpSpec(
-        name="TensorArrayScatterV3", inputs=(_HANDLE, "indices: int32", "value: T", _FLOW),
-        outputs=("flow_out: float",), attrs=("T: type",), shape=flow_shape,
-        kernel=scatter_kernel, gradient=scatter_gradient, stateful=True, view=True,
-    )
-)  # fmt: skip
-
-
-def concat_kernel(
-    handle: Any, flow_in: Any, *, element_shape_except0: shapes.Shape
-) -> tuple[Any, Any]:
-    return handle.concat(element_shape_except0)
-
-
-def concat_gradient(op: Operation, grad: Tensor, unused: Any) -> Grads:
-    written = _gradients_of(op, op.inputs[1]).split(grad, op.outputs[1])
-    return [None, written.flow]
-
-
-def concat_shape(
-    handle: Any, flow: Any, *, element_shape_except0: shapes.Shape
-) -> list[shapes.Shape]:
-    rest = element_shape_except0
-    return [None if rest is None else (None, *rest), (None,)]
-
-
-register(
-    OpSpec(
-        name="TensorArrayConcatV3", inputs=(_HANDLE, _FLOW),
-        outputs=("value: dtype", "lengths: int64"),
-        attrs=("dtype: type", "element_shape_except0: shape = { unknown_rank: true }"),
-        shape=concat_shape, kernel=concat_kernel, gradient=concat_gradient, stateful=True,
-        view=True,
-    )
-)  # fmt: skip
-
-
-def split_kernel(handle: Any, value: Any, lengths: Any, flow_in: Any) -> Any:
-    handle.split(value, lengths)
-    return flow_in
-
-
-def split_gradient(op: Operation, flow: Tensor) -> Grads:
-    return [None, _of(op, flow).concat(), None, flow]
-
-
-register(
-    OpSpec(
-        name="TensorArraySplitV3", inputs=(_HANDLE, "value: T", "lengths: int64", _FLOW),
-        outputs=("flow_out: float",), attrs=("T: type",), shape=flow_shape, kernel=split_kernel,
-        gradient=split_gradient, stateful=True, view=True,
-    )
-)  # fmt: skip
-
-
-def size_kernel(handle: Any, flow_in: Any) -> Any:
-    return handle.size()
-
-
-register(
-    OpSpec(
-        name="TensorArraySizeV3", inputs=(_HANDLE, _FLOW), outputs=("size: int32",),
-        shape=flow_shape, kernel=size_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
-    )
-)  # fmt: skip
-
-
-def close_kernel(handle: Any) -> tuple[()]:
-    handle.close()
-    return ()
-
-
-register(
-    OpSpec(
-        name="TensorArrayCloseV3", inputs=(_HANDLE,), outputs=(), shape=lambda handle: [],
-        kernel=close_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
-    )
-)  # fmt: skip
 
 
 @export("TensorArray")
@@ -549,11 +312,11 @@ class TensorArray:
         """
         with name_scope(name, "TensorArraySplit", [self._handle, value, lengths]):
             tensor = convert_to_tensor(value, dtype=self._dtype, name="value")
-            lengths_64 = api.cast(lengths, dtypes.int64)
+            with self._beside(tensor):
+                lengths_64 = api.cast(lengths, dtypes.int64)
+                flow = raw.TensorArraySplitV3(self._handle, tensor, lengths_64, self._flow)
             if self._infer_shape:
                 self._learn_shape(_shape_of_parts(tensor._shape, constant_value(lengths_64)))
-            with self._beside(tensor):
-                flow = raw.TensorArraySplitV3(self._handle, tensor, lengths_64, self._flow)
         return self._with_flow(flow)
 
     def size(self, name: str | None = None) -> Tensor:
@@ -577,7 +340,6 @@ def _check_arguments(
     size: Any, dynamic_size: Any, clear_after_read: Any, tensor_array_name: Any, handle: Any
 ) -> None:
     given = {
-        "tensor_array_name": tensor_array_name,
         "size": size,
         "dynamic_size": dynamic_size,
         "clear_after_read": clear_after_read,
@@ -586,15 +348,15 @@ def _check_arguments(
         if size is None:
             raise ValueError("Size must be provided if handle is not provided")
         return
+    if tensor_array_name:
+        raise ValueError("Cannot construct with both handle and tensor_array_name")
     for name, value in given.items():
         if value is not None:
             raise ValueError(f"Cannot provide both a handle and {name} at the same time")
 
 
-def _shape_of_parts(shape: shapes.Shape, lengths: Sequence[int] | None) -> shapes.Shape:
-    """The shape that all parts have, as far as it is known."""
-    if shape is None:
+def _shape_of_parts(shape: shapes.Shape, lengths: Any) -> shapes.Shape:
+    """The shape that all parts have, where they have the same."""
+    if shape is None or lengths is None or len({*lengths.tolist()}) != 1:
         return None
-    if lengths is None or len({*lengths}) != 1:
-        return (None, *shape[1:])
     return (int(lengths[0]), *shape[1:])

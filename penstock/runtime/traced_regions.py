@@ -54,6 +54,8 @@ class _Effects:
         self._random = [s.op for s in steps_inside(step) if s.op.spec.wants_rng]
         self._taken = list(taken)
         self._arrays = _arrays_of(self._taken)
+        for array in self._arrays:
+            array.forget()
 
     def take(self) -> Carried:
         """Their values at this point of the trace."""
@@ -86,6 +88,7 @@ class _Effects:
                 array.data = None
                 if element_shape is not None:
                     array.allocate(element_shape)
+            array.forget()
         self._arrays = everything
         return shapes
 

@@ -315,6 +315,8 @@ class OpSuite:
         for tensor in built.outputs:
             again = graph.get_tensor_by_name(tensor.name)
             assert again.dtype == tensor.dtype
+            if tensor.op.type == "TensorArrayReadV3":
+                continue  # the shape of what is read follows from what was written
             assert as_precise(building.static_shape(again), building.static_shape(tensor))
 
     def test_failure(self, case: Case, tier: str) -> None:

@@ -61,3 +61,16 @@ def test_scope_keeps_no_caching_device() -> None:
     with pytest.raises(ZeroDivisionError):
         tf.map_fn(lambda row: 1 // 0, tf.ones([2]))
     assert scope.caching_device is None
+
+
+def test_a_loop_is_one_op() -> None:
+    """A scan's loop is a While, whose regions hold its variables and what its function makes."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [3])
+        tf.scan(lambda a, v: tf.cond(v > 0, lambda: a + v, lambda: a), x)
+    (loop,) = [op for op in graph.get_operations() if op.type == "While"]
+    (branch,) = [op for op in graph.get_operations() if op.type == "If"]
+    assert loop.region is None
+    assert branch.region is loop.regions[1]
+    for region in loop.regions:
+        assert all(arg.op.type == "_Arg" and arg.op.region is region for arg in region.args)

@@ -295,7 +295,8 @@ def size_kernel(handle: Any, flow_in: Any) -> Any:
 register(
     OpSpec(
         name="TensorArraySizeV3", inputs=(_HANDLE, _FLOW), outputs=("size: int32",),
-        shape=lambda handle, flow: (), kernel=size_kernel, gradient=NOT_DIFFERENTIABLE, stateful=True,
+        shape=lambda handle, flow: (), kernel=size_kernel, gradient=NOT_DIFFERENTIABLE,
+        stateful=True,
     )
 )  # fmt: skip
 

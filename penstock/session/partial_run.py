@@ -25,7 +25,7 @@ from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import as_numpy, own
 from penstock.runtime.state import SessionState
-from penstock.runtime.stats import RunRecord
+from penstock.runtime.stats import FIRST_RUNS, RunRecord
 from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, Rebuild
 from penstock.session.handles import with_handles
@@ -69,6 +69,7 @@ class _Stage:
         keeps: results that are kept, by their number.
         shared: for each fetch, whether the handle keeps its value too.
         to: where it leads.
+        looks: of how many runs the fed shapes are yet to be entered in the record.
     """
 
     executor: Executor
@@ -78,6 +79,13 @@ class _Stage:
     keeps: list[tuple[Tensor, int]]
     shared: list[bool]
     to: _Place
+    looks: int = FIRST_RUNS
+
+    def look(self, fed: list[Any]) -> None:
+        """Enters the shapes of fed values, in the first runs alone: later ones pay nothing."""
+        if self.looks:
+            self.looks -= 1
+            self.executor.record.shape_tables[0][tuple([value.shape for value in fed])] = None
 
 
 class _Call:
@@ -485,6 +493,7 @@ class PartialRunHandle(str):
                 results = stage.executor.run_timed(*given)
             else:
                 results = run_watched(stage.executor, self._staged.state, given, request)
+            stage.look(fed)
             if stage.recalled:
                 results = list(results)
                 for tensor, number in stage.recalled:

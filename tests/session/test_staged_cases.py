@@ -473,3 +473,75 @@ def test_kept_values_outlive_updates_of_the_variable_that_they_were_read_from(le
                 session.run(update.op)
             assert session.partial_run(handle, second).tolist() == [[31], [32]]
             assert session.run(v).tolist() == [61, 62]
+
+
+# Limits and traces of stages
+
+
+@pytest.mark.parametrize("level", [-1, 1])
+def test_a_stage_under_a_trace(level: int) -> None:
+    """The debugger of TensorFlow refuses partial runs: its issue 13940."""
+    x, scale = tf.placeholder(tf.float32, [], name="x"), tf.placeholder(tf.float32, [], name="s")
+    once = tf.exp(x, name="once")
+    out = tf.multiply(once, scale, name="out")
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE, output_partition_graphs=True)
+    metadata = tf.RunMetadata()
+    with tf.Session(config=with_sessions(level)) as session:
+        handle = session.partial_run_setup([once, out], [x, scale])
+        traced = {"options": options, "run_metadata": metadata}
+        assert session.partial_run(handle, once, {x: 0.0}, **traced) == 1.0
+        first = str(metadata.step_stats)
+        assert session.partial_run(handle, out, {scale: 3.0}, **traced) == 3.0
+        assert [stats.shapes for stats in session.run_stats()] == [(((),),)] * 2
+    second = str(metadata.step_stats)
+    assert ("once" in first, "Mul" in first) == (True, False)
+    assert ("Exp" in second, "out" in second) == (False, True)  # what ran before is not run again
+    (graph,) = metadata.partition_graphs
+    assert [node.name for node in graph.node] == [
+        "_arg_once_0_0", "_arg_s_0_1", "out", "_retval_out_0_0"
+    ]  # fmt: skip
+
+
+def test_a_stage_that_waits_too_long_can_be_repeated() -> None:
+    queue = tf.FIFOQueue(1, tf.float32, [[]])
+    x = tf.placeholder(tf.float32, [])
+    taken, put = queue.dequeue() + x, queue.enqueue(5.0)
+    with tf.Session() as session:
+        handle = session.partial_run_setup(taken, x)
+        with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out"):
+            session.partial_run(handle, taken, {x: 1.0}, options=tf.RunOptions(timeout_in_ms=20))
+        session.run(put)
+        assert session.partial_run(handle, taken, {x: 1.0}) == 6.0
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_handles_of_one_setup_in_several_threads(level: int) -> None:
+    """They share what is planned and compiled, and nothing of their values."""
+    a, b, c = (tf.placeholder(tf.float32, [2]) for _ in range(3))
+    one = a + b
+    two = tf.tanh(one * 0.001) * c
+    v = tf.Variable(0.0)
+    with tf.control_dependencies([two]):
+        update = v.assign_add(1.0)
+    wrong: list[Any] = []
+    with tf.Session(config=with_sessions(level)) as session:
+        session.run(v.initializer)
+
+        def work(number: int) -> None:
+            for i in range(50):
+                handle = session.partial_run_setup([one, two, update], [a, b, c])
+                value = np.float32([number, i])
+                first = session.partial_run(handle, one, {a: value, b: value})
+                second, _ = session.partial_run(handle, [two, update], {c: [1, 1]})
+                if not np.array_equal(first, 2 * value):
+                    wrong.append(first)
+                if not np.allclose(second, np.tanh(2 * value * 0.001), rtol=1e-4):
+                    wrong.append(second)
+
+        threads = [threading.Thread(target=work, args=(n,)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+        assert session.run(v) == 400.0

@@ -239,7 +239,7 @@ class BaseSession:
             self._place(plan.ordered)
             record = self._records.setdefault(key, RunRecord(fetches, feeds))
             executor = Executor(plan, self._state, self._jit, converters, record)
-            self._executors[key] = executor
+            executor = self._executors.setdefault(key, executor)  # or that of another thread
         return executor
 
     def _place(self, ops: Iterable[Operation]) -> None:

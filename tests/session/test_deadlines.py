@@ -5,9 +5,10 @@ How a deadline ends an op that waits is tested in tests/ops/test_queues.py.
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -50,6 +51,14 @@ def delayed(x: Any) -> Any:
     return result
 
 
+def when_compiled(run: Callable[[], Any]) -> Any:
+    """What a run gives that takes too long only as long as it has to compile."""
+    for _ in range(9):
+        with contextlib.suppress(tf.errors.DeadlineExceededError):
+            return run()
+    return run()
+
+
 @levels
 @pytest.mark.parametrize("then", [tf.identity, lambda y: y * 2.0], ids=["last", "others follow"])
 def test_a_run_that_takes_too_long(level: int, then: Any) -> None:
@@ -83,9 +92,12 @@ def test_a_limit_of_all_runs(level: int) -> None:
             for _ in range(2):
                 with pytest.raises(tf.errors.DeadlineExceededError, match="Timed out"):
                     too_long()
-        assert session.run(y, {x: 1.0}) == 2
-        assert run(1.0) == 2
-        assert session.partial_run(handle, y, {x: 1.0}) == 2
+        for in_time in (
+            lambda: session.run(y, {x: 1.0}),
+            lambda: run(1.0),
+            lambda: session.partial_run(handle, y, {x: 1.0}),
+        ):
+            assert when_compiled(in_time) == 2
         assert session.run(y, {x: 0.0}, options=options(MOST * 1000)) == 0
 
 

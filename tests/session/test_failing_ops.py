@@ -177,3 +177,34 @@ def test_each_op_fails_in_turn(step, tier):
             _, expected_loss = run_plan(plan, expected, list(FEED.values()))
             np.testing.assert_allclose(loss, expected_loss, rtol=1e-6, err_msg=op.name)
             check_same(variables(session._state), variables(expected), op.name)
+
+
+@pytest.mark.parametrize("tier", TIERS)
+@pytest.mark.parametrize("resource", [False, True], ids=["references", "resources"])
+def test_a_loop_that_fails_leaves_its_earlier_rounds(tier, resource):
+    level, count, options = TIERS[tier]
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        v = tf.Variable(np.zeros(4, np.float32), use_resource=resource)
+        most = tf.placeholder(tf.int32, [])
+
+        def body(i):
+            with tf.control_dependencies([v.assign_add(tf.ones([4]))]):
+                in_time = tf.Assert(i < most, ["too late", i])
+            with tf.control_dependencies([in_time]):
+                return i + 1
+
+        loop = tf.while_loop(lambda i: i < 5, body, [0])
+        session.run(v.initializer)
+        expected = 0
+        run_options = tf.RunOptions(**options)
+        for _ in range(count):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="too late") as caught:
+                session.run(loop, {most: 2}, run_options, tf.RunMetadata())
+            assert "in body" in str(caught.value)
+            expected += 3
+            assert session.run(v).tolist() == [expected] * 4
+            assert session.run(loop, {most: 9}, run_options, tf.RunMetadata()) == 5
+            expected += 5
+            assert session.run(v).tolist() == [expected] * 4

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.plan.plan import make_plan
 from penstock.runtime.xla import CompiledCluster
+from penstock.session import session as session_module
 from tests.waiting import Started
 
 LEVELS = {"interpreted": -1, "auto": 0, "compiled": 1}
@@ -150,10 +152,17 @@ def test_the_first_runs_may_come_together(level: int) -> None:
         in_threads(8, work)
 
 
-def test_what_all_threads_want_is_compiled_once() -> None:
+def test_what_all_threads_want_is_compiled_once(monkeypatch: pytest.MonkeyPatch) -> None:
     x = tf.placeholder(tf.float32, [None])
     y = tf.reduce_sum(tf.square(x) + 1.0)
+    all_plan = threading.Barrier(8)
+
+    def plan_together(*arguments: Any) -> Any:
+        all_plan.wait(timeout=30)
+        return make_plan(*arguments)
+
     with session_of(LEVELS["compiled"]) as session:
+        monkeypatch.setattr(session_module, "make_plan", plan_together)
         in_threads(8, lambda number: session.run(y, {x: [1.0, 2.0]}))
         (stats,) = session.run_stats()
     assert stats.calls == 8

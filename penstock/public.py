@@ -52,6 +52,7 @@ MODULES = (
     "gradients",
     "formats.graphdef",
     "session.session",
+    "session.interactive_session",
     "session.advise",
     "ops.broadcasting",
     "ops.arithmetic",

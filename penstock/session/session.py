@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import time
-import warnings
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -14,7 +13,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.protos import as_bytes
-from penstock.graph.stacks import default_graph, drop_session, pop_session, push_session
+from penstock.graph.stacks import default_graph, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
 from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
@@ -401,12 +400,16 @@ class BaseSession:
             raise self._closed_error()
         if not feed_dict and isinstance(fetches, (list, tuple, dict)) and not fetches:
             return type(fetches)()  # nothing to do: TensorFlow does not look at the handle either
+        own = self._own_handle(handle)
+        request = RunRequest(options, run_metadata, self._options.devices)
+        return own.run_stage(fetches, feed_dict, None if request.plain else request)
+
+    def _own_handle(self, handle: Any) -> PartialRunHandle:
         if not isinstance(handle, PartialRunHandle) or handle.session is not self:
             raise errors.InvalidArgumentError(
                 None, None, "Must run 'setup' before performing partial runs!"
             )
-        request = RunRequest(options, run_metadata, self._options.devices)
-        return handle.run_stage(fetches, feed_dict, None if request.plain else request)
+        return handle
 
     def run_stats(self) -> RunStats:
         """What its runs cost: for each kind of run calls, times, compilations and shapes.
@@ -443,9 +446,11 @@ class BaseSession:
         if self._graph.mutation_count != self._seen_mutations:
             self._forget_plans()
         parsed = Fetches(self._graph, fetches)
-        if isinstance(feeds, Tensor | str):
-            feeds = [feeds]
-        flat = flatten_feed_dict(feeds) if hasattr(feeds, "items") else dict.fromkeys(feeds)
+        if hasattr(feeds, "items"):
+            flat = flatten_feed_dict(feeds)
+        else:
+            listed = feeds if isinstance(feeds, list | tuple) else [feeds]
+            flat = dict.fromkeys([key for feed in listed for key in partial_run_tensors(feed)])
         values = {fed_tensor(self._graph, key): value for key, value in flat.items()}
         executor = self._executor_for_looking(parsed, tuple(values))
         explanation = explain_run(executor, values)
@@ -461,9 +466,19 @@ class BaseSession:
         plan = self._plan((parsed.elements, feeds, late_reads))
         return Executor(plan, self._state, self._jit, [converter(feed) for feed in feeds])
 
-    def partial_run_close(self, handle: PartialRunHandle) -> None:
-        """Frees the values that a handle keeps; it cannot be used any more."""
-        handle.close()
+    def partial_run_close(self, handle: str) -> None:
+        """Frees the values that a handle keeps; it cannot be used any more.
+
+        Args:
+            handle: what `partial_run_setup` gave.
+
+        Raises:
+            InvalidArgumentError: it is no handle of this session.
+
+        Example:
+            >>> sess.partial_run_close(h)
+        """
+        self._own_handle(handle).close()
 
     def __del__(self) -> None:
         if not getattr(self, "_closed", True):
@@ -533,48 +548,6 @@ class Session(BaseSession):
         context, self._graph_context = self._graph_context, None
         context.__exit__(*details)
         self.close()
-
-
-@export("InteractiveSession", "compat.v1.InteractiveSession")
-class InteractiveSession(BaseSession):
-    """A session, for shells and notebooks, that is the default one until it is closed.
-
-    Args:
-        target: the server to run on; "" is this process.
-        graph: the graph to run; the default one where None.
-        config: a `tf.ConfigProto`.
-
-    Example:
-        >>> sess = tf.InteractiveSession()
-        >>> tf.constant(5.0).eval()
-        5.0
-    """
-
-    _open = 0
-
-    def __init__(self, target: str = "", graph: Graph | None = None, config: Any = None) -> None:
-        super().__init__(target, graph, config)
-        if InteractiveSession._open > 0:
-            warnings.warn(
-                "An interactive session is already active. This can cause out-of-memory errors in "
-                "some cases. You must explicitly call `InteractiveSession.close()` to release "
-                "resources held by the other session(s).",
-                stacklevel=2,
-            )
-        InteractiveSession._open += 1
-        self._graph_context = None if graph is None else graph.as_default()
-        if self._graph_context is not None:
-            self._graph_context.__enter__()
-        push_session(self)
-
-    def close(self) -> None:
-        """Closes it; it is the default session no more."""
-        if not self._closed:
-            InteractiveSession._open -= 1
-            drop_session(self)
-            if self._graph_context is not None:
-                self._graph_context.__exit__(None, None, None)
-        super().close()
 
 
 class _AsDefault:

@@ -357,3 +357,13 @@ def test_branches() -> None:
         "1.23 kB",
         "56 GFLOP",
     )
+
+
+def test_composite_feeds() -> None:
+    sparse = tf.sparse_placeholder(tf.float32, name="s")
+    total = tf.reduce_sum(sparse.values)
+    parts = ("s/indices:0", "s/values:0", "s/shape:0")
+    value = tf.SparseTensorValue([[0, 0], [1, 2]], [1.5, 2.5], [2, 3])
+    for feeds in (sparse, [sparse], {sparse: value}):
+        assert explain(total, feeds).feeds == parts
+    assert explain(total, {sparse: value}).fed_shapes == ((2, 2), (2,), (2,))

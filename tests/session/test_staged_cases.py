@@ -329,6 +329,9 @@ def test_two_sessions_of_one_graph_have_handles_of_their_own() -> None:
     chain = Chain(2)
     with tf.Session() as other:
         mine, its = chain.setup(), other.partial_run_setup(chain.totals, chain.feeds)
+        for handle in (mine, "x0:0->add:0;0", None):
+            with pytest.raises(tf.errors.InvalidArgumentError, match="Must run 'setup'"):
+                other.partial_run_close(handle)
         assert chain.run(mine, 0, 1.0) == 1.0
         assert other.partial_run(its, chain.totals[0], {chain.feeds[0]: 2.0}) == 2.0
         assert chain.run(mine, 1, 1.0) == 2.0

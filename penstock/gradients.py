@@ -274,6 +274,13 @@ def _is_saved(output: Tensor) -> bool:
     return bool(regions) and output.value_index >= len(regions[-1].results)
 
 
+def _is_stack(tensor: Tensor) -> bool:
+    """True of what a loop saves, and what is taken of it; no list of TensorFlow's is one."""
+    if tensor.dtype.base_dtype is not dtypes.variant:
+        return False
+    return _is_saved(tensor) or tensor.op.type.startswith("_Stack")
+
+
 def _is_trainable(tensor: Tensor) -> bool:
     return tensor.dtype.base_dtype in _TRAINABLE
 
@@ -383,7 +390,7 @@ class _BackwardWalk:
             return None
         if len(terms) == 1:
             total = terms[0]
-        elif tensor.dtype.base_dtype is dtypes.variant:
+        elif _is_stack(tensor):
             total = raw._StackSum(terms)
         elif all([isinstance(term, Tensor) for term in terms]):
             total = self._sum_tensors(tensor, terms)

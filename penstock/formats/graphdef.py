@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from penstock.formats.branch_paths import ask_for_place
+from penstock.formats.control_flow_v1 import PASSED, find_structure
+from penstock.formats.functional_ops import FunctionalOps
+from penstock.formats.functions import Library
+from penstock.formats.graph_builder import Names, Nesting, Section, Values
+from penstock.formats.stored_nodes import nodes_of_graph, output_name
 from penstock.graph.convert import convert_to_tensor
-from penstock.graph.devices import canonical_device
-from penstock.graph.errors import NotFoundError
 from penstock.graph.export import export
 from penstock.graph.graph import Graph
-from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import lookup
-from penstock.graph.protos import as_bytes, attr_from_proto
+from penstock.graph.operation import Tensor
+from penstock.graph.protos import as_bytes
 from penstock.graph.stacks import default_graph
 
 
@@ -26,6 +29,10 @@ def import_graph_def(
     producer_op_list: Any = None,
 ) -> list[Any] | None:
     """Adds the nodes of a GraphDef to the default graph.
+
+    Switch, Merge and loops of Enter, Exit and NextIteration nodes become operations that own their
+    branches or bodies, as those of `tf.cond` and `tf.while_loop` do. So do If and While nodes with
+    functions; a call of a function becomes the function's nodes.
 
     Args:
         graph_def: a GraphDef protobuf message.
@@ -41,7 +48,8 @@ def import_graph_def(
     Raises:
         TypeError: an argument has the wrong type.
         NotFoundError: penstock does not have an op that a node names.
-        ValueError: a node is malformed, a name is missing, or the nodes form a cycle.
+        ValueError: a node is malformed, a name is missing, branches or loops are, or the nodes
+            form a cycle.
 
     Example:
         >>> (logits,) = tf.import_graph_def(graph_def, {"x:0": x}, ["logits:0"])
@@ -51,114 +59,73 @@ def import_graph_def(
     wanted = None if return_elements is None else list(return_elements)
     if wanted is not None and not all([isinstance(item, (str, bytes)) for item in wanted]):
         raise TypeError(f"return_elements must be a list of strings, got {wanted!r}")
+    names = [as_bytes(item).decode() for item in wanted or ()]
     graph = default_graph()
     with graph.name_scope("import" if name is None else name):
         importer = _Importer(graph, graph_def, _mapped_inputs(input_map or {}))
-        importer.run()
+        importer.run(names)
     importer.check_all_mapped()
-    return (
-        None if wanted is None else [importer.element(as_bytes(item).decode()) for item in wanted]
-    )
+    return None if wanted is None else [importer.element(name) for name in names]
 
 
 def _mapped_inputs(input_map: dict[str, Any]) -> dict[str, Tensor]:
     if not isinstance(input_map, dict):
         raise TypeError("input_map must be a dictionary mapping strings to Tensor objects.")
     return {
-        _tensor_name(as_bytes(key).decode()): convert_to_tensor(value)
+        output_name(as_bytes(key).decode()): convert_to_tensor(value)
         for key, value in input_map.items()
     }
 
 
-def _tensor_name(name: str) -> str:
-    """The name with its output index; a control input keeps its ^."""
-    return name if name.startswith("^") or ":" in name else f"{name}:0"
-
-
 class _Importer:
-    """Adds nodes, each after those it depends on."""
+    """Adds the nodes of a GraphDef message, each after those it depends on."""
 
     def __init__(self, graph: Graph, graph_def: Any, mapped: dict[str, Tensor]) -> None:
         self._graph = graph
-        self._nodes = {node.name: node for node in graph_def.node}
-        if len(self._nodes) != len(graph_def.node):
-            raise ValueError("the GraphDef has two nodes of one name")
         self._mapped = mapped
         self._used: set[str] = set()
-        self._ops: dict[str, Operation] = {}
+        self._nodes = nodes_of_graph(graph_def, mapped, self._used)
+        self._library = Library(graph_def.library)
+        self._functions = [function.signature.name for function in graph_def.library.function]
         self._prefix = f"{graph._scopes.name}/" if graph._scopes.name else ""
+        self._values = Values()
 
-    def run(self) -> None:
-        """Adds all nodes. A loop over a stack: chains can be longer than Python's own."""
-        begun: set[str] = set()
-        for first in self._nodes:
-            pending = [first]
-            while pending:
-                name = pending[-1]
-                if name in self._ops:
-                    pending.pop()
-                    continue
-                missing = [other for other in self._before(name) if other not in self._ops]
-                if not missing:
-                    self._ops[name] = self._add(self._nodes[name])
-                    pending.pop()
-                    continue
-                if name in begun:
-                    raise ValueError(
-                        f"the GraphDef has a cycle through {name!r}: loops of Merge and "
-                        "NextIteration nodes cannot be imported"
-                    )
-                begun.add(name)
-                pending.extend(missing)
+    def run(self, wanted: Iterable[str]) -> None:
+        """Adds all nodes; `wanted` are the elements that will be asked for."""
+        structure = find_structure(self._nodes.values())
+        for name in wanted:
+            node = self._nodes.get(name.partition(":")[0])
+            if node is not None and name.endswith(":1"):
+                ask_for_place(node)
+        names = {name: self._graph.unique_name(name) for name in self._nodes}
+        section = Section(
+            self._graph,
+            Names(self._graph, self._prefix, names),
+            FunctionalOps(self._library).makers(self._functions),
+            Nesting(),
+            self._clean_attrs,
+        )
+        with self._graph._counted_as(len(self._nodes)):
+            section.add(structure, self._values)
 
-    def _before(self, name: str) -> list[str]:
-        before = []
-        for text in self._nodes[name].input:
-            if _tensor_name(text) in self._mapped:
-                continue
-            other = text.lstrip("^").partition(":")[0]
-            if other not in self._nodes:
-                raise ValueError(f"Node {name!r}: Unknown input node {text!r}")
-            before.append(other)
-        return before
+    def _clean_attrs(self, attrs: dict[str, Any]) -> None:
+        """Gives colocation groups the new names of their operations; leaves out what became none.
 
-    def _add(self, node: Any) -> Operation:
-        try:
-            spec = lookup(node.op)
-        except NotFoundError as error:
-            raise NotFoundError(
-                None, None, f"{error.message}, needed by node {node.name!r}"
-            ) from None
-        inputs = [self._input(node, text) for text in node.input if not text.startswith("^")]
-        attrs = {key: attr_from_proto(value) for key, value in node.attr.items()}
-        if "_class" in attrs:
-            attrs["_class"] = [self._prefixed(group) for group in attrs["_class"]]
-        attrs.pop("_output_shapes", None)
-        op = spec.build_flat(self._graph, inputs, attrs, node.name)
-        if node.device:
-            op.device = canonical_device(node.device)
-        controls = [self._ops[text[1:]] for text in node.input if text.startswith("^")]
-        if controls:
-            op._add_control_inputs(controls)
-        return op
+        A Switch, for one, becomes no operation.
+        """
+        if "_class" not in attrs:
+            return
+        groups = [self._group(group.decode()) for group in attrs["_class"]]
+        attrs["_class"] = [group.encode() for group in groups if group]
+        if not attrs["_class"]:
+            del attrs["_class"]
 
-    def _prefixed(self, group: bytes) -> bytes:
-        text = group.decode()
-        return f"loc:@{self._prefix}{text[5:]}".encode() if text.startswith("loc:@") else group
-
-    def _input(self, node: Any, text: str) -> Tensor:
-        name = _tensor_name(text)
-        if name in self._mapped:
-            self._used.add(name)
-            return self._mapped[name]
-        op_name, _, index = name.partition(":")
-        outputs = self._ops[op_name].outputs
-        if not index.isdigit() or int(index) >= len(outputs):
-            raise ValueError(
-                f"Node {node.name!r}: its input {text!r} is no output of {op_name!r}, "
-                f"which has {len(outputs)}"
-            )
-        return outputs[int(index)]
+    def _group(self, text: str) -> str:
+        if not text.startswith("loc:@"):
+            return text
+        node = self._nodes.get(text[5:])
+        passed = node is not None and (node.op in PASSED or node.frame)
+        return "" if passed else f"loc:@{self._prefix}{text[5:]}"
 
     def check_all_mapped(self) -> None:
         """Raises ValueError where `input_map` names what no node takes."""
@@ -171,9 +138,23 @@ class _Importer:
             )
 
     def element(self, name: str) -> Any:
-        """The operation or tensor that a name of the GraphDef stands for."""
+        """The operation or tensor that a name of the GraphDef stands for.
+
+        Raises:
+            ValueError: there is none.
+        """
         op_name, colon, index = name.partition(":")
-        op = self._ops.get(op_name)
-        if op is None or (colon and (not index.isdigit() or int(index) >= len(op.outputs))):
+        node = self._nodes.get(op_name)
+        op = None if node is None else self._values.ops.get(node)
+        if node is None or op is None:
+            reason = (
+                ""
+                if node is None
+                else f": it is a {node.op}, which became part of a branch or loop"
+            )
+            raise ValueError(f"Requested return_element {name!r} not found in graph_def{reason}.")
+        if not colon:
+            return op
+        if not index.isdigit() or int(index) >= len(op.outputs):
             raise ValueError(f"Requested return_element {name!r} not found in graph_def.")
-        return op.outputs[int(index)] if colon else op
+        return op.outputs[int(index)]

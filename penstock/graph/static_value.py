@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import shapes
+from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
 
 _UNKNOWN = object()
@@ -60,6 +60,8 @@ def _work_out(tensor: Tensor) -> None:
 
 
 def _can_be_constant(op: Operation) -> bool:
+    if any([output.dtype is dtypes.variant for output in op.outputs]):
+        return False  # a list is no array
     return op.spec.pure and op.spec.kernel is not None
 
 

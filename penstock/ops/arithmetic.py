@@ -16,6 +16,7 @@ from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast, Unbroadcast, same_known_shape
 from penstock.ops.elementwise import COMPLEX, FLOATS, Grads, binary, publish_binary
 from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.list_values import TensorList
 
 _ADDED = f"{FLOATS}, uint8, int8, int16, int32, int64, {COMPLEX}"
 _MULTIPLIED = f"{FLOATS}, uint8, int8, uint16, int16, int32, int64, {COMPLEX}"
@@ -207,7 +208,7 @@ def _shapes_differ(a: Any, b: Any) -> str:
 
 def add_n_kernel(xp: Any, inputs: list[Any]) -> Any:
     first = inputs[0]
-    for index, value in enumerate(inputs):
+    for index, value in enumerate(() if isinstance(first, TensorList) else inputs):
         if value.shape != first.shape:
             given = f"{shapes.bracket_text(first.shape)} != input {index}: "
             raise InvalidArgumentError(

@@ -17,6 +17,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
 from penstock.graph.public import name_scope
 from penstock.ops.constant import constant
+from penstock.ops.list_values import TensorList
 from penstock.ops.shape_ops import shape_internal
 
 Grads = list[Any]
@@ -61,6 +62,8 @@ def same_shape(x: Shape) -> Shape:
 
 
 def zeros_like_kernel(xp: Any, x: Any) -> Any:
+    if isinstance(x, TensorList):
+        return x.zeros()
     if x.dtype == object:
         return np.full(x.shape, b"", object)
     return xp.zeros_like(x)

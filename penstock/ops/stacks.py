@@ -8,6 +8,8 @@ not as the square of it.
 
 from __future__ import annotations
 
+import functools
+import operator
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,6 +18,7 @@ import numpy as np
 from penstock.graph import dtypes
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.ops.list_values import TensorList
 
 Grads = list[Any]
 
@@ -125,7 +128,9 @@ register(
 )  # fmt: skip
 
 
-def zeros_kernel(like: Any) -> StackGradient:
+def zeros_kernel(like: Any) -> Any:
+    if isinstance(like, TensorList):
+        return like.zeros()
     return StackGradient(values={})
 
 
@@ -144,7 +149,9 @@ register(
 )  # fmt: skip
 
 
-def sum_kernel(stacks: list[Any]) -> StackGradient:
+def sum_kernel(stacks: list[Any]) -> Any:
+    if isinstance(stacks[0], TensorList):
+        return functools.reduce(operator.add, stacks)
     return StackGradient(terms=stacks)
 
 

@@ -205,7 +205,12 @@ WHILE = register(
 
 
 def make_loop(
-    graph: Graph, condition: Region, body: Region, inits: list[Tensor], back_prop: bool
+    graph: Graph,
+    condition: Region,
+    body: Region,
+    inits: list[Tensor],
+    back_prop: bool,
+    name: str = "While",
 ) -> list[Tensor]:
     """Adds the op that runs a loop whose regions have their results.
 
@@ -218,6 +223,7 @@ def make_loop(
         body: its results are the next values of the loop variables.
         inits: their first values.
         back_prop: gradients flow back through it.
+        name: of the op.
 
     Returns:
         The outputs: the last values of the loop variables, and the number of iterations.
@@ -235,7 +241,7 @@ def make_loop(
     }
     outputs = [(arg.dtype.base_dtype, arg._shape) for arg in body.args]
     with control_dependencies(controls):
-        op = graph.add_operation(WHILE, "While", [*inits, *captures], attrs, outputs)
+        op = graph.add_operation(WHILE, name, [*inits, *captures], attrs, outputs)
     op.regions = (condition, body)
     condition.owner = body.owner = op
     return list(op.outputs)

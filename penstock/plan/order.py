@@ -58,7 +58,7 @@ def needed_operations(
             known.update(asked_outputs(op, item))
             live = liveness(op, frozenset(known))
             inputs: Iterable[Tensor] = live.tensors
-            pending.extend(live.controls)
+            pending.extend(_unfed(live.controls, feeds))
         elif op in needed or op in done or op.region is not region:
             continue
         else:
@@ -68,7 +68,7 @@ def needed_operations(
             if tensor not in feeds:
                 pending.append(tensor if tensor.op.regions else tensor.op)
         if op._control_inputs:
-            pending.extend(_controls(op, feeds))
+            pending.extend(_unfed(op._control_inputs, feeds))
     ordered = sorted(needed, key=lambda op: op._id)
     if not _is_topological(ordered, feeds):
         ordered = _sort(needed, feeds)
@@ -76,16 +76,18 @@ def needed_operations(
 
 
 def _predecessors(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
-    return [tensor.op for tensor in op._inputs if tensor not in feeds] + _controls(op, feeds)
+    return [tensor.op for tensor in op._inputs if tensor not in feeds] + _unfed(
+        op._control_inputs, feeds
+    )
 
 
-def _controls(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:
-    """The operations that `op` waits for without taking a value; not loop variables, nor the
+def _unfed(controls: Iterable[Operation], feeds: frozenset[Tensor]) -> list[Operation]:
+    """Operations that others wait for without taking a value; not loop variables, nor the
     placeholders that are fed: their values are there, and running them would be an error.
     """
     return [
         control
-        for control in op._control_inputs
+        for control in controls
         if control.type not in ("Placeholder", "_Arg") or control.outputs[0] not in feeds
     ]
 

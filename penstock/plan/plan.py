@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph import dtypes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
@@ -417,8 +418,8 @@ class Rewriter:
 
     def _fold(self, op: Operation, operands: list[Operand]) -> bool:
         spec = op.spec
-        if spec.kernel is None:
-            return False
+        if spec.kernel is None or any([t.dtype is dtypes.variant for t in op.outputs]):
+            return False  # a list is no array
         values = [[o.value for o in p] if type(p) is list else p.value for p in operands]
         try:
             with np.errstate(all="ignore"):

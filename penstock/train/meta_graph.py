@@ -19,6 +19,8 @@ from penstock.train.queue_runner import stored_queue_runner
 
 _LOG = logging.getLogger("tensorflow")
 _VERSION = "1.15.5"  # of the TensorFlow whose GraphDefs these are
+# What TensorFlow keeps of branches and loops beside the graph; here the graph itself has it.
+_NOT_KEPT = (GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT)
 
 
 def _import_messages() -> Any:
@@ -230,7 +232,8 @@ def import_meta_graph(
     scope = graph_scope(import_scope)
     api.import_graph_def(graph_def, name=scope, input_map=kwargs.get("input_map"))
     for name in sorted(message.collection_def):
-        _restore_collection(name, message.collection_def[name], scope)
+        if name not in _NOT_KEPT:
+            _restore_collection(name, message.collection_def[name], scope)
     if message.HasField("saver_def"):
         return Saver(saver_def=message.saver_def, name=scope or None)
     if default_graph().get_collection("variables"):

@@ -4,7 +4,7 @@
 BIN := .venv/bin
 export PYTHON
 
-.PHONY: help demo test lint test-pythons fuzz bench coverage docs lock clean install install-dev
+.PHONY: help demo test lint test-pythons fuzz bench growth coverage docs lock clean install install-dev
 
 help:
 	@echo 'make demo          train a network on handwritten digits, then classify some with it'
@@ -13,6 +13,7 @@ help:
 	@echo 'make test-pythons  install and smoke test under every other Python >= 3.11 of the machine'
 	@echo 'make fuzz          random graphs, run in several ways that must agree (FUZZ=10000 of them)'
 	@echo 'make bench         the benchmark (BENCH="--help" tells its options)'
+	@echo 'make growth        how times and memory grow: draws docs/growth.svg (some 15 minutes)'
 	@echo 'make coverage      write docs/coverage.md anew from the package'
 	@echo 'make docs          write what the examples in docs/seeing-runs.md print'
 	@echo 'make lock          write the pinned requirements anew from pyproject.toml'
@@ -40,6 +41,9 @@ fuzz: install-dev
 
 bench: install-dev
 	$(BIN)/python -m bench $(BENCH)
+
+growth: install-dev
+	$(BIN)/python bench/growth.py --svg docs/growth.svg
 
 coverage: install-dev
 	$(BIN)/python -m scripts.coverage_list

@@ -84,6 +84,8 @@ class OpSpec:
         in_place: for an op that changes small parts of variables: `in_place(*inputs, attrs…)`
             does to the NumPy arrays of the inputs in `writes`, which are its own to change and
             stand first, what `kernel` gives as new ones. It checks its inputs before it writes.
+        in_place_from: the least number of elements of the variable for which that is done; where
+            it is above zero, an op that changes all of a small variable makes a new array.
         reserve: for random ops, `reserve(*inputs, attrs…)` counts the 128-bit Philox
             steps that one run takes.
         stateful: it has an effect or a result of its own at each run: never folded,
@@ -115,6 +117,7 @@ class OpSpec:
     unread: Sequence[str] = ()
     xla_kernel: Callable[..., Any] | None = None
     in_place: Callable[..., None] | None = None
+    in_place_from: int = 0
     reserve: Callable[..., int] | None = None
     stateful: bool = False
     host: bool = False

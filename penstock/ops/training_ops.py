@@ -29,6 +29,7 @@ _HOLDS: dict[str, Callable[[Any], bool]] = {
     NOT_NEGATIVE: lambda value: value >= 0,
     NOT_POSITIVE: lambda value: value <= 0,
 }
+_PART = 1 << 16  # elements of which a dense update computes the new values at once
 _GRADIENTS = ("grad", "delta")
 _WORDS = {"l1": "l1 regularization strength", "l2": "l2 regularization strength"}
 
@@ -92,6 +93,27 @@ class _DenseInputs(_Inputs):
 
     def updated(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> Any:
         """What the rule makes of the variable and its slots, once all inputs are checked."""
+        self._check(xp, arrays)
+        return rule(xp, *arrays)
+
+    def update(self, xp: Any, rule: Rule, arrays: Sequence[Any]) -> None:
+        """`updated`, written into the NumPy arrays of the variable and its slots.
+
+        It goes through them in parts, so that what is computed on the way takes little memory, and
+        stays in the processor's cache.
+        """
+        self._check(xp, arrays)
+        state = [whole.reshape(-1) for whole in arrays[: self.n_slots]]
+        flat = dict(enumerate(state))
+        flat[self.grad] = arrays[self.grad].reshape(-1)
+        for start in range(0, state[0].size, _PART):
+            part = slice(start, start + _PART)
+            taken = [flat[i][part] if i in flat else array for i, array in enumerate(arrays)]
+            changed = rule(xp, *taken)
+            for whole, new in zip(state, changed if self.n_slots > 1 else [changed], strict=True):
+                whole[part] = new
+
+    def _check(self, xp: Any, arrays: Sequence[Any]) -> None:
         var, grad = arrays[0], arrays[self.grad]
         if var.shape != grad.shape:
             raise InvalidArgumentError(
@@ -102,7 +124,6 @@ class _DenseInputs(_Inputs):
         self.check_numbers(arrays)
         if xp is np:
             self.check_signs(arrays)
-        return rule(xp, *arrays)
 
 
 class _SparseInputs(_Inputs):
@@ -264,6 +285,7 @@ def _dense(
     _both_kinds(
         f"Apply{name}", slots.split(), _typed(inputs.split()),
         ("use_locking: bool = false", *attrs), found.shape, kernel=kernel(found.updated, rule),
+        in_place=functools.partial(kernel(found.update, rule), np), in_place_from=_PART,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import dtypes
+from penstock.graph import dtypes, shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
@@ -94,7 +94,11 @@ class Step:
 
     def writes_in_place(self) -> bool:
         """Whether it changes its variables where they are."""
-        return self.op.spec.in_place is not None
+        spec = self.op.spec
+        if spec.in_place is None or not spec.in_place_from:
+            return spec.in_place is not None
+        count = shapes.element_count(self.writes[0]._attrs.get("shape"))
+        return count is not None and count >= spec.in_place_from
 
 
 @dataclass(slots=True, eq=False)

@@ -110,7 +110,7 @@ class CompiledCluster(Cluster):
         run = self._run_locked if self._is_locked else self._run_program
         with self._jax.enable_x64(True):
             while (outputs := run(values)) is None:
-                held = self._held()
+                held = [self._shaped(value) for value in self._held()]
                 key = self._key(values, held)
                 if self._is_interpreted(key):
                     return self._interpret(values)
@@ -140,8 +140,8 @@ class CompiledCluster(Cluster):
             values = [v for v, known in zip(values, self._is_known, strict=True) if not known]
         reserved = list(zip(self._random, program.reserved, strict=True))
         counters = [slot.take(blocks or 0) for slot, blocks in reserved]
-        written = [_on_device(slot, self._jax) for slot in self._written]
-        read = [_on_device(slot, self._jax) for slot in self._only_read]
+        written = [self._on_device(slot) for slot in self._written]
+        read = [self._on_device(slot) for slot in self._only_read]
         outputs, new, counted = program.run(list(values), written, read, counters, self._large)
         if counted:
             uncounted = [slot for slot, blocks in reserved if blocks is None]
@@ -162,6 +162,18 @@ class CompiledCluster(Cluster):
             for slot in self._random:
                 taken.enter_context(slot.taking())
             return self._run_program(values)
+
+    def _on_device(self, slot: VariableSlot) -> Any:
+        """The value as an array that may be donated: one that shares no memory with NumPy's.
+
+        It stays the slot's value, so that there is one copy of it, and it is made once.
+        """
+        value = slot.value
+        if value is None or isinstance(value, self._jax.Array):
+            return value
+        copy = self._jax.numpy.array(value, copy=True)
+        slot.value = copy.block_until_ready()  # JAX keeps what it copies from until then
+        return slot.value
 
     def _held(self) -> list[Any]:
         """What the variables hold, the assigned ones first; None without a value."""
@@ -226,17 +238,13 @@ class CompiledCluster(Cluster):
             self.plan, self._state, traced, known_values, self._only_read_ops(), self._large_ids()
         )
 
-        def shaped(array: Any) -> Any:
-            # Without a value: reading it while tracing is the error that a run would give.
-            return None if array is None else jax.ShapeDtypeStruct(array.shape, array.dtype)
-
         arguments = (
-            [shaped(v) for v, is_known in zip(values, self._is_known, strict=True) if not is_known],
-            [shaped(array) for array in held[: len(self._written)]],
-            [shaped(array) for array in held[len(self._written) :]],
+            [self._shaped(v) for v, known in zip(values, self._is_known, strict=True) if not known],
+            held[: len(self._written)],
+            held[len(self._written) :],
             # The keys are arguments too: one drawn by chance would make a program of its own.
             [tuple([jax.ShapeDtypeStruct((n,), np.uint32) for n in (2, 4)]) for _ in self._random],
-            [shaped(array) for array in self._large],
+            [self._shaped(array) for array in self._large],
         )
         lowered = jax.jit(tracer.trace, donate_argnums=(1,)).lower(*arguments)
         options = _COMPILER_OPTIONS if jax.default_backend() == "cpu" else {}
@@ -244,6 +252,13 @@ class CompiledCluster(Cluster):
         self.compile_seconds.append(time.perf_counter() - start)
         used = [tracer.used[op] for op in self.plan.random]
         return _Program(compiled, [n if type(n) is int else None for n in used])
+
+    def _shaped(self, array: Any) -> Any:
+        """The shape and type of an array; it is not kept alive.
+
+        None where a variable has no value: reading it while tracing is the error that a run gives.
+        """
+        return None if array is None else self._jax.ShapeDtypeStruct(array.shape, array.dtype)
 
     def _only_read_ops(self) -> list[Operation]:
         writes = set(self.plan.writes)
@@ -261,14 +276,6 @@ class _Program:
     def __init__(self, run: Callable[..., Any], reserved: list[int | None]) -> None:
         self.run = run
         self.reserved = reserved
-
-
-def _on_device(slot: VariableSlot, jax: Any) -> Any:
-    """The value as an array that may be donated: one that shares no memory with a NumPy array."""
-    value = slot.value
-    if value is None or isinstance(value, jax.Array):
-        return value
-    return jax.numpy.array(value, copy=True)
 
 
 def _large_constants(steps: list[Step]) -> list[Any]:

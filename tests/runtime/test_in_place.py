@@ -355,3 +355,41 @@ def test_inside_loops_and_branches(resource: bool, options: Any) -> None:
             before, view, after = sess.run(taken, options=options)
             assert before.tolist() == view[2:4].tolist() == base
             assert after.tolist() == [base[0] + 5.0, base[1] + 5.0]
+
+
+OPTIMIZERS = [
+    lambda: tf.train.GradientDescentOptimizer(0.1),
+    lambda: tf.train.MomentumOptimizer(0.1, 0.9, use_nesterov=True),
+    lambda: tf.train.AdamOptimizer(0.1),
+    lambda: tf.train.AdagradOptimizer(0.1),
+    lambda: tf.train.AdadeltaOptimizer(0.1),
+    lambda: tf.train.RMSPropOptimizer(0.1, momentum=0.5, centered=True),
+    lambda: tf.train.FtrlOptimizer(0.1, l1_regularization_strength=0.01),
+    lambda: tf.train.ProximalAdagradOptimizer(0.1, l1_regularization_strength=0.01),
+    lambda: tf.train.AdagradDAOptimizer(0.1, tf.train.get_or_create_global_step()),
+]
+
+
+@pytest.mark.parametrize("make", OPTIMIZERS)
+@pytest.mark.parametrize("resource", [False, True])
+def test_large_variables_are_changed_in_parts(make: Any, resource: bool) -> None:
+    """A part of a large variable gets what a variable of that part alone gets."""
+    large, small = (300, 500), (2, 500)  # 150,000 elements go in three parts
+    random = np.random.RandomState(0)
+    start = random.randn(*large).astype(np.float32)
+    slopes = random.randn(*large).astype(np.float32)
+    found = []
+    for rows in (slice(None), slice(200, 202)):
+        with tf.Graph().as_default():
+            v = tf.get_variable("v", initializer=start[rows], use_resource=resource)
+            loss = tf.reduce_sum(v * tf.constant(slopes[rows]) + tf.square(v))
+            step = make().minimize(loss, tf.train.get_or_create_global_step())
+            with interpreted() as sess:
+                sess.run(tf.global_variables_initializer())
+                seen = sess.run(v)
+                for _ in range(4):
+                    sess.run(step)
+                np.testing.assert_array_equal(seen, start[rows])  # what was fetched stays
+                found.append(sess.run(v))
+    assert found[1].shape == small
+    np.testing.assert_array_equal(found[0][200:202], found[1])

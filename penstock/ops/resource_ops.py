@@ -214,9 +214,10 @@ RESOURCE_COUNT_UP_TO = register(
 
 def destroy_kernel(ctx: Any, *, ignore_lookup_error: bool) -> Any:
     slot = ctx.state.variable(ctx.op._inputs[0].op)
-    if slot.value is None and not ignore_lookup_error:
-        raise NotFoundError(None, None, f"Resource localhost/{slot.name} does not exist.")
-    slot.value = None
+    with ctx.state.lock:  # an update that has begun must not bring it back
+        if slot.value is None and not ignore_lookup_error:
+            raise NotFoundError(None, None, f"Resource localhost/{slot.name} does not exist.")
+        slot.value = None
     return ()
 
 

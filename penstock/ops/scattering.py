@@ -12,6 +12,7 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
 from penstock.ops.gathering import _check_index_rows, _index_columns, _nonnegative
+from penstock.ops.row_updates import at_rows
 
 Grads = list[Any]
 Shape = shapes.Shape
@@ -67,7 +68,7 @@ def scatter_nd_kernel(xp: Any, indices: Any, updates: Any, shape: Any) -> Any:
     _check_update_sizes(sizes, indices, updates)
     _check_index_rows(indices, sizes, "shape")
     whole = np.zeros(sizes, updates.dtype)
-    np.add.at(whole, _index_columns(xp, indices), updates)
+    at_rows(np.add, whole, _index_columns(xp, indices), updates)
     return whole
 
 
@@ -139,8 +140,8 @@ def traced_tensor_scatter_update_kernel(xp: Any, tensor: Any, indices: Any, upda
 def tensor_scatter_add_kernel(xp: Any, tensor: Any, indices: Any, updates: Any) -> Any:
     _check_update_sizes(tensor.shape, indices, updates)
     _check_index_rows(indices, tensor.shape, "shape")
-    whole = np.array(tensor)
-    np.add.at(whole, _index_columns(xp, indices), updates)
+    whole = np.array(tensor, order="C")
+    at_rows(np.add, whole, _index_columns(xp, indices), updates)
     return whole
 
 

@@ -15,6 +15,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.elementwise import Grads
+from penstock.ops.row_updates import at_rows
 
 _INDICES = "Tindices: {int32, int64}"
 _NUM_SEGMENTS = "Tnumsegments: {int32, int64} = DT_INT32"
@@ -209,7 +210,7 @@ def unsorted_kernels(function: str) -> tuple[Callable[..., Any], Callable[..., A
         empty = _identity_of(function, np.dtype(data.dtype)) if data.dtype.kind != "c" else 0
         empty = 1 if function == "multiply" else empty
         out = np.full((count, *values.shape[1:]), empty, data.dtype)
-        getattr(np, function).at(out, rows, values)
+        at_rows(getattr(np, function), out, (rows,), values)
         return out
 
     def xla_kernel(xp: Any, data: Any, ids: Any, num_segments: Any) -> Any:

@@ -13,6 +13,7 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import OpSpec, raw, register
 from penstock.ops.elementwise import Grads
+from penstock.ops.row_updates import at_rows
 from penstock.ops.segments import check_sorted_ids
 
 _TIDX = "Tidx: {int32, int64} = DT_INT32"
@@ -34,7 +35,7 @@ def _reduce(xp: Any, data: Any, indices: Any, ids: Any, rows: int, kind: str) ->
         if indices.size and not 0 <= indices.min() <= indices.max() < data.shape[0]:
             message = f"Bad: indices must be in range [0, {data.shape[0]})"
             raise InvalidArgumentError(None, None, message)
-        np.add.at(out, ids, data[indices])
+        at_rows(np.add, out, (ids,), data[indices])
     else:
         out = out.at[ids].add(data[indices])
     if kind == "sum":
@@ -139,7 +140,7 @@ def _grad_kernel(kind: str) -> Callable[..., Any]:
         rows = (grad / divisors.reshape(-1, *[1] * (grad.ndim - 1)))[ids]
         out = xp.zeros((int(output_dim0), *grad.shape[1:]), grad.dtype)
         if xp is np:
-            np.add.at(out, indices, rows)
+            at_rows(np.add, out, (indices,), rows)
             return out
         return out.at[indices].add(rows)
 

@@ -14,7 +14,7 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError, OutOfRangeError
 from penstock.graph.export import export
 from penstock.graph.operation import Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
 
 NUMBERS = (
     "{float, double, int32, uint8, int16, int8, complex64, int64, qint8, quint8, qint32, bfloat16, "
@@ -288,4 +288,4 @@ def count_up_to(ref: Any, limit: int, name: str | None = None) -> Tensor:
     """
     if is_reference(ref):
         return COUNT_UP_TO(ref, limit=limit, name=name)
-    return ref.count_up_to(limit)
+    return raw.ResourceCountUpTo(ref.handle, limit=limit, T=ref.dtype, name=name)

@@ -65,6 +65,11 @@ def counted(tf: Any, kind: str) -> Any:
     return tf.count_up_to(tf.Variable(4, name="n", use_resource=kind == "resource"), 7)
 
 
+def counted_by_name(tf: Any, kind: str) -> Any:
+    """The same, with a name."""
+    return tf.count_up_to(tf.Variable(4, name="n", use_resource=kind == "resource"), 7, "count")
+
+
 def resource_places(tf: Any, how: str, indices: Any, x: Any) -> Any:
     """A resource variable's value after an update of some elements."""
     return value_after(tf, getattr(variable(tf, "resource"), "scatter_nd_" + how)(indices, x))
@@ -127,6 +132,8 @@ CASES = (
         case(unshaped, floats(5)).but(gradient=False),
         case(counted, "ref").but(gradient=False),
         case(counted, "resource").but(gradient=False),
+        case(counted_by_name, "ref").but(gradient=False),
+        case(counted_by_name, "resource").but(gradient=False),
         case(shape_of).but(gradient=False),
         case(destroyed).but(gradient=False),
         case(old_variable, floats(3)).but(gradient=False),

@@ -35,8 +35,9 @@ def test_same_as_numpy(
     found = np.ones([] if scalar else [*(places if depth else []), *shape[depth:]])
     updates = (random.randn(*found.shape) * found * 10).astype(dtype)
     expected = whole.copy()
-    ufunc.at(expected, index, updates)
-    at_rows(ufunc, whole, index, np.asarray(updates))
+    with np.errstate(all="ignore"):  # halves overflow
+        ufunc.at(expected, index, updates)
+        at_rows(ufunc, whole, index, np.asarray(updates))
     np.testing.assert_array_equal(whole, expected)
 
 

@@ -91,6 +91,8 @@ class OpSpec:
         stateful: it has an effect or a result of its own at each run: never folded,
             merged or reordered.
         host: it runs on the host only.
+        host_types: the types of its output for which it does so too, such as those of random
+            numbers whose last bits XLA's functions would change.
         view: its output may share memory with an input.
         identity: each output is the input of the same place, unchanged: plans leave the op out.
         regions: names of the attrs that hold its branches or bodies, which it runs in the place of
@@ -121,6 +123,7 @@ class OpSpec:
     reserve: Callable[..., int] | None = None
     stateful: bool = False
     host: bool = False
+    host_types: Sequence[str] = ()
     view: bool = False
     identity: bool = False
     regions: Sequence[str] = ()
@@ -229,6 +232,12 @@ class OpSpec:
         self._complete_attrs(plain, attrs)
         add = self._add_beside_variables if self._ref_places else self._add
         return self.result_of(add(graph, inputs, groups, plain, full + "/"))
+
+    def on_host(self, op: Operation) -> bool:
+        """Whether an op of this kind runs on the host only."""
+        if self.host or self.wants_ctx:
+            return True
+        return bool(self.host_types) and op.outputs[0].dtype.name in self.host_types
 
     def result_of(self, op: Operation) -> Any:
         """What the call that makes `op` returns: a tensor, a list (of lists too), or the op."""

@@ -19,10 +19,6 @@ from typing import Any
 import numpy as np
 
 Array = Any  # a NumPy array or a JAX array, traced or not
-State = tuple[Array, ...]
-Draw = Callable[[State], Array]
-Take = Callable[[State, Array], tuple[State, Array]]
-
 _ROUNDS = 10
 _WORD_MASK = 0xFFFFFFFF
 _MULTIPLIERS = (0xD2511F53, 0xCD9E8D57)  # of words 0 and 2
@@ -40,7 +36,6 @@ _BLOCK_WORDS = 4
 _FRACTION_BITS = {"bfloat16": 7, "float16": 10, "float32": 23, "float64": 52}
 # The smallest uniform number that the normal distributions take the logarithm of: a float32.
 _LEAST_UNIFORM = float(np.float32(1e-7))
-_TRUNCATE_AT = 2.0
 
 
 def op_state(seed: int, seed2: int) -> tuple[np.ndarray, np.ndarray]:
@@ -190,7 +185,7 @@ def random_uniform(
         >>> random_uniform(np, key, counter, [2], np.float32)
         array([0.5363449 , 0.47323656], dtype=float32)
     """
-    dtype = _float_type("RandomUniform", dtype)
+    dtype = float_type("RandomUniform", dtype)
     return _raw(xp, key, counter, shape, dtype, lambda bits: unit_fractions(xp, bits, dtype))
 
 
@@ -262,66 +257,11 @@ def random_normal(
         >>> random_normal(np, key, counter, [2], np.float32)
         array([ 0.1868204, -1.1004789], dtype=float32)
     """
-    dtype = _float_type("RandomStandardNormal", dtype)
+    dtype = float_type("RandomStandardNormal", dtype)
     n_outputs = math.prod(shape)
-    n_blocks = -(-n_outputs // _outputs_per_block(dtype))
+    n_blocks = -(-n_outputs // outputs_per_block(dtype))
     pairs = philox_pairs(xp, key, counter, block_range(xp, n_blocks))
     return normals(xp, pairs, dtype).reshape(-1)[:n_outputs].reshape(shape)
-
-
-def truncated_normal(
-    xp: ModuleType, key: Array, counter: Array, shape: Sequence[int], dtype: Any
-) -> Array:
-    """Normal numbers, of which those 2 or more deviations away are drawn again: TruncatedNormal.
-
-    A group of outputs, as many as a block has numbers, takes the first that fit from a run of
-    blocks of its own; the run of the next group begins as far on as TF reserves.
-
-    Args:
-        xp: `numpy` or `jax.numpy`.
-        key: uint32 [2].
-        counter: uint32 [4].
-        shape: the result's shape.
-        dtype: float16, bfloat16, float32 or float64.
-
-    Returns:
-        An array of `shape` and `dtype`.
-
-    Raises:
-        TypeError: another dtype, or JAX has 64-bit types disabled.
-
-    Example:
-        >>> key, counter = op_state(7, 9)
-        >>> truncated_normal(np, key, counter, [2], np.float32)
-        array([ 0.1868204, -1.1004789], dtype=float32)
-    """
-    dtype = _float_type("TruncatedNormal", dtype)
-    working = np.dtype(np.float64 if dtype == np.float64 else np.float32)
-    n_outputs, group = math.prod(shape), _outputs_per_block(dtype)
-    n_groups = -(-n_outputs // group)
-    reserved = group * _RESERVED_PER_OUTPUT // _BLOCK_WORDS
-    slots = xp.arange(group, dtype=xp.int32)
-
-    def draw(state: State) -> Array:
-        offsets = state[0]
-        return normals(xp, philox_pairs(xp, key, counter, offsets), working)
-
-    def take(state: State, found: Array) -> tuple[State, Array]:
-        offsets, filled, out = state
-        fits = (found > -_TRUNCATE_AT) & (found < _TRUNCATE_AT)
-        for i in range(group):
-            here = fits[:, i, None] & (slots == filled[:, None])
-            out = xp.where(here, found[:, i, None], out)
-            filled = filled + fits[:, i]
-        return (offsets + 1, filled, out), filled >= group
-
-    start = (
-        block_range(xp, n_groups) * reserved,
-        xp.zeros(n_groups, xp.int32),
-        xp.zeros((n_groups, group), working),
-    )
-    out = until_done(xp, draw, take, start)[2]
-    return out.reshape(-1)[:n_outputs].astype(dtype).reshape(shape)
 
 
 def normals(xp: ModuleType, pairs: Array, dtype: np.dtype) -> Array:
@@ -377,58 +317,6 @@ def unit_fractions(xp: ModuleType, bits: Array, dtype: np.dtype) -> Array:
     return (bits.astype(xp.float32) * np.float32(2.0**-fraction)).astype(dtype, copy=False)
 
 
-def until_done(xp: ModuleType, draw: Draw, take: Take, state: State) -> State:
-    """The state after each of its rows has taken as many draws as it needs, and at least one.
-
-    Args:
-        xp: `numpy` or `jax.numpy`.
-        draw: of a state of any subset of the rows, the random numbers that come next.
-        take: of a state and these numbers, the next state, of the same shapes and dtypes, and which
-            rows are done, as bool [rows].
-        state: arrays of the same leading dimension.
-
-    Returns:
-        The final state; what a row holds is from the `take` that said that it is done.
-    """
-    if xp is np:
-        return _step_pending_rows(draw, take, state)
-    return _step_all_rows(xp, draw, take, state)
-
-
-def _step_pending_rows(draw: Draw, take: Take, state: State) -> State:
-    state, done = take(state, draw(state))
-    rows = np.flatnonzero(~done)
-    pending = tuple(a[rows] for a in state)
-    while rows.size:
-        pending, done = take(pending, draw(pending))
-        for whole, part in zip(state, pending, strict=True):
-            whole[rows[done]] = part[done]
-        rows = rows[~done]
-        pending = tuple(a[~done] for a in pending)
-    return state
-
-
-def _step_all_rows(xp: ModuleType, draw: Draw, take: Take, state: State) -> State:
-    """XLA's shapes are fixed: all rows step on, and what those that are done become is dropped.
-
-    The loop carries the draws of its next turn, for what is carried is computed once, and what is
-    drawn within a turn once for every use of it.
-    """
-    from jax import lax
-
-    def body(carry: tuple[State, Array, Array]) -> tuple[State, Array, Array]:
-        before, drawn, done = carry
-        after, done_now = take(before, drawn)
-        kept = tuple(
-            xp.where(done.reshape(done.shape + (1,) * (old.ndim - 1)), old, new)
-            for old, new in zip(before, after, strict=True)
-        )
-        return kept, draw(after), done | done_now
-
-    none_done = xp.zeros(state[0].shape[0], bool)
-    return lax.while_loop(lambda carry: ~xp.all(carry[2]), body, (state, draw(state), none_done))[0]
-
-
 def _words(value: int, count: int) -> list[int]:
     return [(value >> (32 * i)) & _WORD_MASK for i in range(count)]
 
@@ -441,7 +329,12 @@ def _as_number(counter: Array) -> int:
 
 
 @functools.cache
-def _float_type(op_type: str, dtype: Any) -> np.dtype:
+def float_type(op_type: str, dtype: Any) -> np.dtype:
+    """The dtype of an op's random numbers.
+
+    Raises:
+        TypeError: TensorFlow draws none of that dtype.
+    """
     found = np.dtype(dtype)
     if found.name not in _FRACTION_BITS:
         raise TypeError(f"{op_type}: expected dtype {', '.join(_FRACTION_BITS)}, got {found.name}")
@@ -453,7 +346,8 @@ def _fraction_bits(dtype: np.dtype) -> int:
     return _FRACTION_BITS[dtype.name]  # making the name takes NumPy longer than drawing a block
 
 
-def _outputs_per_block(dtype: np.dtype) -> int:
+def outputs_per_block(dtype: np.dtype) -> int:
+    """How many numbers of a dtype a block gives."""
     return 2 if dtype.itemsize == 8 else _BLOCK_WORDS
 
 
@@ -596,7 +490,7 @@ def _raw(
 ) -> Array:
     """`transform` of uint64 where `dtype` has 64 bits, of uint32 where it has fewer."""
     n_outputs = math.prod(shape)
-    n_blocks = -(-n_outputs // _outputs_per_block(dtype))
+    n_blocks = -(-n_outputs // outputs_per_block(dtype))
     bits = philox_pairs(xp, key, counter, block_range(xp, n_blocks))
     if dtype.itemsize < 8:
         bits = _split_words(xp, bits)

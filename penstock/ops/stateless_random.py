@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from penstock.graph import dtypes, shapes
@@ -11,8 +12,9 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
 from penstock.graph.public import name_scope
-from penstock.ops import philox, philox_sampling
+from penstock.ops import philox, philox_sampling, philox_truncated
 from penstock.ops.random_ops import (
+    DIFFERENT_IN_XLA,
     FLOATS_ATTR,
     INDEX_TYPES,
     Rng,
@@ -61,10 +63,10 @@ def stateless_normal_kernel(xp: Any, shape: Any, seed: Any, *, dtype: dtypes.DTy
 def stateless_truncated_normal_kernel(
     xp: Any, shape: Any, seed: Any, *, dtype: dtypes.DType
 ) -> Any:
-    return philox.truncated_normal(xp, *_rng(xp, seed), sizes_of(shape), dtype.np_dtype)
+    return philox_truncated.truncated_normal(xp, *_rng(xp, seed), sizes_of(shape), dtype.np_dtype)
 
 
-def _register_float(name: str, kernel: Any) -> OpSpec:
+def _register_float(name: str, kernel: Any, host_types: Sequence[str] = ()) -> OpSpec:
     return register(
         OpSpec(
             name=name,
@@ -75,13 +77,14 @@ def _register_float(name: str, kernel: Any) -> OpSpec:
             kernel=kernel,
             gradient=NOT_DIFFERENTIABLE,
             shape_inputs=("shape",),
+            host_types=host_types,
         )
     )
 
 
 _register_float("StatelessRandomUniform", stateless_uniform_kernel)
-_register_float("StatelessRandomNormal", stateless_normal_kernel)
-_register_float("StatelessTruncatedNormal", stateless_truncated_normal_kernel)
+_register_float("StatelessRandomNormal", stateless_normal_kernel, DIFFERENT_IN_XLA)
+_register_float("StatelessTruncatedNormal", stateless_truncated_normal_kernel, DIFFERENT_IN_XLA)
 
 
 def stateless_int_shape(

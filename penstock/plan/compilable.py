@@ -52,7 +52,7 @@ def known_tensors(plan: Plan, trips: LoopTrips) -> dict[Tensor, bool]:
 
 def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
     spec = step.op.spec
-    if spec.host or spec.wants_ctx:
+    if spec.on_host(step.op):
         return True  # it comes from the host
     operands = step.flat_operands()
     return spec.pure and all([
@@ -128,7 +128,7 @@ def _reason_of_step(step: Step, trips: LoopTrips) -> str | None:
     spec = op.spec
     if isinstance(step, RegionStep):
         return _reason_of_regions(step, trips)
-    if spec.host or spec.wants_ctx:
+    if spec.on_host(op):
         return _reason_of_op(op)
     for tensor in (*op._inputs, *op.outputs):
         base = tensor.dtype.base_dtype
@@ -218,6 +218,8 @@ def _reason_of_op(op: Operation) -> str:
         return "it calls a Python function"
     if any([t.dtype.base_dtype is dtypes.string for t in (*op._inputs, *op.outputs)]):
         return "XLA has no type string"
+    if spec.wants_rng or spec.host_types:
+        return "XLA's functions would change the last bits of its numbers"
     if spec.wants_ctx:
         return "it looks at the session, or has an effect outside it"
     if spec.pure and not all([shapes.is_known(output._shape) for output in op.outputs]):

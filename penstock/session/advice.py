@@ -412,7 +412,7 @@ def _may_join(first: Case, second: Case) -> bool:
 def _has_own_effect(op: Operation) -> bool:
     """True of an op that does more than assign and draw: one that prints, saves, waits, calls."""
     spec = op.spec
-    return not spec.pure and (spec.host or spec.wants_ctx or spec.blocking)
+    return not spec.pure and not spec.wants_rng and (spec.host or spec.wants_ctx or spec.blocking)
 
 
 def _uses(plan: Plan, kind: Callable[[Any], list[Operation]]) -> set[Operation]:

@@ -24,6 +24,9 @@ LOGITS = ((0.0, 1.0, 2.0, -1.0), (0.0, 0.0, float("-inf"), 0.0), (3.0, -3.0, 0.5
 SHUFFLE_ROWS = (1, 2, 5, 6, 100, 3)
 MULTINOMIAL_SIZES = (1, 3, 4, 5, 60, 7)
 DRAWS = (1, 3, 60, 2)
+# TF draws many numbers in several threads. Of these one in a thousand or so is kept.
+LARGE, KEPT = 1000003, 9973
+LARGE_DRAWS, KEPT_DRAWS = 20001, 331
 
 
 def stored(values):
@@ -88,6 +91,46 @@ def record_sampled(golden):
         )
 
 
+def record_large(golden):
+    """Of every distribution many numbers: a few of them, from a second run."""
+    floats = {
+        "RandomUniform": ops.random_uniform,
+        "RandomStandardNormal": ops.random_standard_normal,
+        "TruncatedNormal": ops.truncated_normal,
+    }
+    makes = {}
+    for name, op in floats.items():
+        for dtype in FLOATS:
+            makes[f"{name}/{dtype.name}"] = lambda op=op, dtype=dtype: op([LARGE], dtype, 7, 9)
+    for dtype, limits in INT_RANGES.items():
+        makes[f"RandomUniformInt/{dtype.name}"] = lambda dtype=dtype, limits=limits: (
+            ops.random_uniform_int([LARGE], *(tf.constant(n, dtype) for n in limits), 7, 9)
+        )
+    makes["RandomShuffle/int32"] = lambda: ops.random_shuffle(tf.range(LARGE), 7, 9)
+    for name, make in makes.items():
+        golden[f"large/{name}"] = second_run(make, KEPT)
+    for dtype in (tf.float32, tf.float64):
+        golden[f"large/RandomGamma/{dtype.name}"] = second_run(
+            lambda dtype=dtype: ops.random_gamma([LARGE_DRAWS], tf.constant(ALPHAS, dtype), 7, 9),
+            KEPT_DRAWS,
+        )
+    golden["large/RandomPoissonV2/int64"] = second_run(
+        lambda: ops.random_poisson_v2([LARGE_DRAWS], tf.constant(RATES), 7, 9, dtype=tf.int64),
+        KEPT_DRAWS,
+    )
+    golden["large/StatelessRandomUniform/float32"] = second_run(
+        lambda: stateless.stateless_random_uniform([LARGE], tf.constant([7, 9])), KEPT
+    )
+
+
+def second_run(make, kept):
+    """Every so many-th number that the second run of an op gives."""
+    with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+        out = make()
+        session.run(out)
+        return stored(session.run(out))[::kept].copy()
+
+
 def record_stateless(golden, pair):
     """The ops whose seed is an input and which keep no counter."""
 
@@ -115,6 +158,7 @@ def main():
         record_simple(golden, seed, seed2)
         record_stateless(golden, (seed, seed2))
     record_sampled(golden)
+    record_large(golden)
     record_stateless(golden, (0, 0))
     target = os.path.join(os.path.dirname(os.path.abspath(__file__)), "random.npz")
     np.savez_compressed(target, **golden)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.ops import philox
+from penstock.ops import philox, philox_truncated
 
 GOLDEN = np.load(Path(__file__).parent.parent / "golden" / "random.npz")
 RUN_SIZES = (1, 3, 4, 5, 300, 7)
@@ -25,7 +25,7 @@ TOLERANCE = {"bfloat16": 2.0**-7, "float16": 2.0**-10, "float32": 1e-6, "float64
 FLOAT_OPS = {
     "RandomUniform": philox.random_uniform,
     "RandomStandardNormal": philox.random_normal,
-    "TruncatedNormal": philox.truncated_normal,
+    "TruncatedNormal": philox_truncated.truncated_normal,
 }
 SIMPLE = [name for name in GOLDEN.files if name.split("/")[0] in {*FLOAT_OPS, "RandomUniformInt"}]
 SOME_TRACED = [name for name in SIMPLE if name.endswith("/7,9")]
@@ -194,8 +194,8 @@ def test_shapes(op: str, shape: tuple[int, ...]) -> None:
 @pytest.mark.parametrize("shape", [(), (3, 0, 2), (2, 3)])
 def test_traced_shapes(shape: tuple[int, ...]) -> None:
     key, counter = philox.op_state(1, 2)
-    want = philox.truncated_normal(np, key, counter, shape, np.float32)
-    found = traced(philox.truncated_normal, shape, np.float32)(key, counter)
+    want = philox_truncated.truncated_normal(np, key, counter, shape, np.float32)
+    found = traced(philox_truncated.truncated_normal, shape, np.float32)(key, counter)
     np.testing.assert_allclose(found, want, rtol=1e-6, strict=True)
 
 
@@ -212,25 +212,24 @@ def test_integer_ranges_may_be_traced(dtype: str) -> None:
     np.testing.assert_array_equal(found, want)
 
 
-@pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
-def test_each_row_takes_as_many_draws_as_it_needs(xp: Any) -> None:
-    needs = np.array([1, 7, 2, 2, 1, 30, 1], np.int32)
-
-    def take(state: philox.State, drawn: Any) -> tuple[philox.State, Any]:
-        needed, taken, last = state
-        return (needed, taken + 1, xp.where(taken < 0, last, drawn)), taken + 1 >= needed
-
-    zeros = xp.zeros(needs.size, xp.int32)
-    found = philox.until_done(
-        xp, lambda state: state[1] * 10, take, (xp.asarray(needs), zeros, zeros)
-    )
-    np.testing.assert_array_equal(found[1], needs)
-    np.testing.assert_array_equal(found[2], (needs - 1) * 10)
+@pytest.mark.parametrize("size", [3, 255, 256, 257, 5000])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_truncated_numbers_are_the_first_that_fit(dtype: str, size: int) -> None:
+    """Each group of outputs takes what fits of the normal numbers of its own run of blocks."""
+    key, counter = philox.op_state(3, 4)
+    found = philox_truncated.truncated_normal(np, key, counter, [size], np.dtype(dtype))
+    group = 4 if dtype == "float32" else 2
+    want: list[Any] = []
+    for start in range(0, size, group):
+        begin = philox.advance(np, counter, philox.blocks_reserved(start) // 4)
+        run = philox.random_normal(np, key, begin, [40], np.dtype(dtype))
+        want.extend(run[np.abs(run) < 2][:group])
+    np.testing.assert_array_equal(found, want[:size])
 
 
 def test_a_truncated_normal_stays_within_two_deviations() -> None:
     key, counter = philox.op_state(1, 2)
-    found = philox.truncated_normal(np, key, counter, [40000], np.float32)
+    found = philox_truncated.truncated_normal(np, key, counter, [40000], np.float32)
     assert np.abs(found).max() < 2
     assert np.unique(found).size > 39000
 

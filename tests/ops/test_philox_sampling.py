@@ -1,4 +1,4 @@
-"""Shuffles, categorical, gamma and Poisson numbers, stateless seeds: TensorFlow 1.15's own."""
+"""Shuffles, categorical numbers, stateless seeds: TensorFlow 1.15's own."""
 
 from __future__ import annotations
 
@@ -14,26 +14,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from penstock.ops import philox
+from penstock.ops import philox, philox_truncated
 from penstock.ops import philox_sampling as sampling
 
 GOLDEN = np.load(Path(__file__).parent.parent / "golden" / "random.npz")
-ALPHAS = (0.1, 0.9, 1.0, 1.5, 40.0)
-RATES = (0.0, 0.5, 9.5, 10.0, 33.0, 2000.0)
 LOGITS = ((0.0, 1.0, 2.0, -1.0), (0.0, 0.0, -np.inf, 0.0), (3.0, -3.0, 0.5, 0.5))
 INT32_RANGE = (np.int32(-100), np.int32(2**31 - 1))
-# Gamma and Poisson numbers are rounded from float64, where the last units may differ.
-TOLERANCE = {"float16": 2.0**-10, "float32": 2.0**-23, "float64": 1e-13, "int32": 0, "int64": 0}
 
 Sampler = Callable[[ModuleType, Any, Any, int], Any]  # of xp, key, counter and the run's size
 
 
 def shuffle(xp: ModuleType, key: Any, counter: Any, rows: int) -> Any:
-    return sampling.shuffle_order(xp, key, counter, rows).astype(xp.int32)
+    return sampling.shuffle_order(key, counter, rows).astype(xp.int32)
 
 
 def shuffle_rows(xp: ModuleType, key: Any, counter: Any, rows: int) -> Any:
-    order = sampling.shuffle_order(xp, key, counter, rows)
+    order = sampling.shuffle_order(key, counter, rows)
     return xp.arange(rows * 2, dtype=xp.int32).reshape(rows, 2)[order]
 
 
@@ -44,23 +40,8 @@ def categorical(dtype: str) -> Sampler:
     )
 
 
-def gamma(dtype: str) -> Sampler:
-    alpha = np.array(ALPHAS, dtype)
-    return lambda xp, key, counter, size: sampling.random_gamma(
-        xp, key, counter, [size], xp.asarray(alpha)
-    )
-
-
-def poisson(dtype: str) -> Sampler:
-    rate = np.array(RATES, np.float32)
-    return lambda xp, key, counter, size: sampling.random_poisson(
-        xp, key, counter, [size], xp.asarray(rate), dtype
-    )
-
-
 SHUFFLES = (1, 2, 5, 6, 100, 3)
 CATEGORICAL = (1, 3, 4, 5, 60, 7)
-DRAWS = (1, 3, 60, 2)
 CASES = {
     "RandomShuffle/int32": (shuffle, SHUFFLES, sampling.shuffle_blocks_reserved),
     "RandomShuffle/rows": (shuffle_rows, SHUFFLES, sampling.shuffle_blocks_reserved),
@@ -72,22 +53,6 @@ CASES = {
         )
         for dtype in ("float32", "float64")
     },
-    **{
-        f"RandomGamma/{dtype}": (
-            gamma(dtype),
-            DRAWS,
-            lambda n: philox.blocks_reserved(n * len(ALPHAS)),
-        )
-        for dtype in ("float16", "float32", "float64")
-    },
-    **{
-        f"RandomPoissonV2/{dtype}": (
-            poisson(dtype),
-            DRAWS,
-            lambda n: philox.blocks_reserved(n * len(RATES)),
-        )
-        for dtype in ("float16", "float32", "float64", "int64")
-    },
 }
 STATELESS: dict[str, Sampler] = {
     "StatelessRandomUniform/float32": lambda xp, key, counter, n: philox.random_uniform(
@@ -96,8 +61,8 @@ STATELESS: dict[str, Sampler] = {
     "StatelessRandomNormal/float32": lambda xp, key, counter, n: philox.random_normal(
         xp, key, counter, [n], np.float32
     ),
-    "StatelessTruncatedNormal/float32": lambda xp, key, counter, n: philox.truncated_normal(
-        xp, key, counter, [n], np.float32
+    "StatelessTruncatedNormal/float32": lambda xp, key, counter, n: (
+        philox_truncated.truncated_normal(xp, key, counter, [n], np.float32)
     ),
     "StatelessRandomUniformInt/int32": lambda xp, key, counter, n: philox.random_uniform_int(
         xp, key, counter, [n], *INT32_RANGE
@@ -121,10 +86,10 @@ def test_numpy_gives_tensorflows_numbers(name: str) -> None:
     for size in sizes:
         found.append(sample(np, key, counter, size))
         counter = philox.advance(np, counter, reserved(size))
-    check(found, GOLDEN[f"{name}/7,9"], TOLERANCE.get(name.split("/")[1], 0))
+    check(found, GOLDEN[f"{name}/7,9"], 0)
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", [name for name in CASES if name.startswith("Multinomial")])
 def test_xla_gives_tensorflows_numbers_in_the_longest_run(name: str) -> None:
     sample, sizes, reserved = CASES[name]
     key, counter = philox.op_state(7, 9)
@@ -136,8 +101,7 @@ def test_xla_gives_tensorflows_numbers_in_the_longest_run(name: str) -> None:
         found = np.asarray(run(key, counter))
     want = GOLDEN[f"{name}/7,9"]
     start = sum(sizes[:longest]) * (want.size // sum(sizes))
-    rtol = TOLERANCE.get(name.split("/")[1], 0)
-    check([found], want[start : start + found.size], rtol)
+    check([found], want[start : start + found.size], 0)
 
 
 @pytest.mark.parametrize("name", STATELESS_NAMES)
@@ -164,12 +128,10 @@ def _traced_stateless_state(seed: np.ndarray) -> list[np.ndarray]:
 _stateless_state = jax.jit(lambda seed: sampling.stateless_state(jnp, seed))
 
 
-@pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
 @pytest.mark.parametrize("rows", [0, 1, 2])
-def test_few_rows_are_shuffled(xp: ModuleType, rows: int) -> None:
+def test_few_rows_are_shuffled(rows: int) -> None:
     key, counter = philox.op_state(1, 2)
-    with jax.enable_x64(True):
-        order = sampling.shuffle_order(xp, key, counter, rows)
+    order = sampling.shuffle_order(key, counter, rows)
     assert sorted(order.tolist()) == list(range(rows))
     assert order.dtype == np.int64
 
@@ -181,24 +143,3 @@ def test_what_is_not_finite_is_never_drawn() -> None:
     assert found.dtype == np.int32
     assert set(found[0]) == {1}
     assert set(found[1]) == {5}  # no class is left to draw: their number, as in TensorFlow
-
-
-@pytest.mark.parametrize("xp", [np, jnp], ids=["numpy", "jax"])
-def test_a_poisson_rate_that_is_no_number_ends_in_nan(xp: ModuleType) -> None:
-    key, counter = philox.op_state(7, 9)
-    with jax.enable_x64(True):
-        rate = xp.asarray(np.array([-1.0, np.inf, np.nan]))
-        found = sampling.random_poisson(xp, key, counter, [3], rate, np.float32)
-    np.testing.assert_array_equal(found, [[0.0, np.nan, np.nan]] * 3)
-
-
-@pytest.mark.parametrize("shape", [(), (0,), (2, 3)])
-def test_shapes_of_draws_come_before_those_of_parameters(shape: tuple[int, ...]) -> None:
-    key, counter = philox.op_state(7, 9)
-    alpha = np.full((4, 1), 2.5, np.float32)
-    found = sampling.random_gamma(np, key, counter, shape, alpha)
-    assert found.shape == (*shape, 4, 1)
-    assert found.dtype == np.float32
-    found = sampling.random_poisson(np, key, counter, shape, alpha, np.int64)
-    assert found.shape == (*shape, 4, 1)
-    assert found.dtype == np.int64

@@ -15,6 +15,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.protos import as_bytes
 from penstock.graph.stacks import default_graph, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
+from penstock.runtime.allocator import keep_freed_memory
 from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord, RunStats
@@ -65,6 +66,7 @@ class BaseSession:
         self._config = config
         self._options = SessionOptions(config)
         self._jit = self._options.jit
+        keep_freed_memory()
         self._state = SessionState()
         self._state.timeout = self._options.timeout
         self._placed: set[Operation] = set()

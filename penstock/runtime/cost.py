@@ -69,6 +69,20 @@ _CALLS = {
     "RandomUniformInt": 20,
     "RandomStandardNormal": 26,
     "TruncatedNormal": 50,
+    "ApplyAdam": 17,
+    "ApplyAdadelta": 15,
+    "ApplyAdagrad": 5,
+    "ApplyCenteredRMSProp": 16,
+    "ApplyFtrl": 18,
+    "ApplyFtrlV2": 21,
+    "ApplyGradientDescent": 2,
+    "ApplyMomentum": 4,
+    "ApplyRMSProp": 11,
+    "BroadcastGradientArgs": 3,
+    "FusedBatchNormV3": 12,
+    "FusedBatchNormGradV3": 20,
+    "SoftmaxCrossEntropyWithLogits": 10,
+    "SparseSoftmaxCrossEntropyWithLogits": 12,
 }
 
 
@@ -130,7 +144,7 @@ class PlanCost:
         numpy, xla = _element_seconds(name, operands, outputs)
         self.nbytes += cached + streamed
         self.flops += flops
-        interpreted = _SECONDS_PER_OP * _CALLS.get(name, 1) + numpy
+        interpreted = _SECONDS_PER_OP * _CALLS.get(name.removeprefix("Resource"), 1) + numpy
         interpreted += cached / _CACHED_BYTES_PER_SECOND + streamed / _BYTES_PER_SECOND
         interpreted += flops / _FLOPS_PER_SECOND
         if name in _CONVOLUTIONS:  # NumPy's way there is several times XLA's

@@ -7,8 +7,10 @@ type of the rate that they start from.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
+from penstock.graph import dtypes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
@@ -55,6 +57,62 @@ def exponential_decay(
         if staircase:
             part = api.floor(part)
         return api.multiply(rate, api.pow(factor, part, name="Pow"), name=scope)
+
+
+@export("train.piecewise_constant_decay", "train.piecewise_constant")
+def piecewise_constant(x: Any, boundaries: Any, values: Any, name: str | None = None) -> Tensor:
+    """A rate that keeps one of `values` between two boundaries.
+
+    Args:
+        x: a scalar tensor or variable, such as the global step.
+        boundaries: rising numbers or tensors, of the type of `x`.
+        values: one more numbers or tensors, of one type: the first counts up to and with the first
+            boundary, the last beyond the last.
+        name: a name for the operations.
+
+    Returns:
+        A scalar Tensor of the type of `values`.
+
+    Raises:
+        TypeError: `boundaries` or `values` is no sequence.
+        ValueError: the lengths do not fit, or types differ.
+
+    Example:
+        >>> rate = tf.train.piecewise_constant(step, [10000, 20000], [0.1, 0.01, 0.001])
+    """
+    bounds, rates = _convert_sequence(boundaries), _convert_sequence(values)
+    step: Any = convert_to_tensor(x)
+    if len(bounds) != len(rates) - 1:
+        raise ValueError("The length of boundaries should be 1 less than the length of values")
+    bounds = [_as_type_of(bound, step) for bound in bounds]
+    for rate in rates[1:]:
+        if rate.dtype.base_dtype != rates[0].dtype.base_dtype:
+            raise ValueError(
+                "Values must have elements all with the same dtype "
+                f"({rates[0].dtype.base_dtype} vs {rate.dtype.base_dtype})."
+            )
+    with name_scope(name, "PiecewiseConstant", [step, *bounds, *rates]):
+        step = convert_to_tensor(x)  # once more, as TensorFlow does: for its type, and to compare
+        pairs = [(step <= bounds[0], lambda: rates[0]), (step > bounds[-1], lambda: rates[-1])]
+        for low, high, rate in zip(bounds[:-1], bounds[1:], rates[1:-1], strict=True):
+            pairs.append(((step > low) & (step <= high), lambda rate=rate: rate))
+        return api.case(pairs, default=lambda: rates[0], exclusive=True)
+
+
+def _convert_sequence(values: Any) -> list[Any]:
+    if not isinstance(values, Sequence):
+        raise TypeError("values must be a sequence.")
+    return [convert_to_tensor(value) for value in values]
+
+
+def _as_type_of(bound: Any, step: Any) -> Any:
+    """A boundary in the type of the step, where that loses nothing."""
+    found, wanted = bound.dtype.base_dtype, step.dtype.base_dtype
+    if found == wanted:
+        return bound
+    if (found, wanted) == (dtypes.int32, dtypes.int64):
+        return api.cast(bound, wanted)
+    raise ValueError(f"Boundaries ({found}) must have the same dtype as x ({wanted}).")
 
 
 @export("train.natural_exp_decay")

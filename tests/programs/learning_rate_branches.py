@@ -1,4 +1,4 @@
-"""Learning-rate schedules with branches: cycles and restarts, by a step that is fed and by a variable."""
+"""Learning-rate schedules with branches: steps, cycles, restarts, by a step that is fed and by a variable."""
 import numpy as np
 import tensorflow as tf
 
@@ -9,6 +9,9 @@ rates = {
     "cycle_root": t.polynomial_decay(0.1, step, 10, 0.01, 0.5, True, "root"),
     "restarts": t.cosine_decay_restarts(0.1, step, 10),
     "equal_restarts": t.cosine_decay_restarts(0.1, step, 10, 1.0, 0.5, 0.1, "equal"),
+    "pieces": t.piecewise_constant(step, [5, 10], [0.1, 0.2, 0.3]),
+    "more_pieces": t.piecewise_constant_decay(step, [5, 9, 25], [0.1, 0.2, 0.3, 0.4], name="pieces"),
+    "long_pieces": t.piecewise_constant(tf.cast(step, tf.int64), [10], [tf.constant(0.1, tf.float64), np.float64(0.2)]),
     "growing_restarts": t.cosine_decay_restarts(0.1, step, 4, tf.constant(1.5), 0.9, name="growing"),
 }
 counters = [tf.Variable(0, name="counter"), tf.Variable(0, name="resource", use_resource=True)]
@@ -16,7 +19,8 @@ trained = []
 for k, counter in enumerate(counters):
     w = tf.Variable([1.0, 2.0], name="w%d" % k)
     rate = t.cosine_decay_restarts(0.5, counter, 3)
-    train = t.MomentumOptimizer(rate, 0.5).minimize(tf.reduce_sum(w * w), counter, [w])
+    step_size = t.piecewise_constant(counter, [2], [1.0, 0.1])
+    train = t.MomentumOptimizer(rate * step_size, 0.5).minimize(tf.reduce_sum(w * w), counter, [w])
     trained.append((train, w, t.polynomial_decay(0.1, counter, 3, cycle=True)))
 
 results = {"names": np.array([rates[key].name.encode() for key in sorted(rates)], object)}

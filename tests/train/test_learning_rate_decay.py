@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
 import pytest
 
 import penstock as tf
@@ -40,6 +41,29 @@ def test_bad_arguments(name: str) -> None:
         schedule(lambda: 0.1, step, 10)
     with pytest.raises(TypeError, match="Failed to convert object of type <class 'function'>"):
         schedule(0.1, step, lambda: 10)
+
+
+def test_pieces_that_do_not_fit() -> None:
+    """Boundaries lie between values, in the type of the step; values have one type."""
+    step = tf.placeholder(tf.int32, [])
+    pieces = tf.train.piecewise_constant
+    for boundaries, values in (([1], [1.0, 2.0, 3.0]), ([1, 2], [1.0, 2.0]), ([], [])):
+        with pytest.raises(ValueError, match="should be 1 less than the length of values"):
+            pieces(step, boundaries, values)
+    with pytest.raises(ValueError, match=r"Boundaries \(<dtype: 'float32'>\) must have the same"):
+        pieces(step, [1.5], [1.0, 2.0])
+    with pytest.raises(
+        ValueError, match=r"'int64'>\) must have the same dtype as x \(<dtype: 'int3"
+    ):
+        pieces(step, [tf.constant(1, tf.int64)], [1.0, 2.0])
+    with pytest.raises(ValueError, match=r"all with the same dtype \(<dtype: 'float32'> vs <dtype"):
+        pieces(step, [1], [1.0, 2])
+    with pytest.raises(ValueError, match="None values not supported"):
+        pieces(None, [1], [1.0, 2.0])
+    with pytest.raises(TypeError, match="values must be a sequence"):
+        pieces(step, np.array([1]), [1.0, 2.0])
+    with pytest.raises(IndexError):
+        pieces(step, [], [1.0])
 
 
 def test_types_that_do_not_fit() -> None:

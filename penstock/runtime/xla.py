@@ -33,6 +33,8 @@ _MOST_PROGRAMS_OF_KNOWN_VALUES = (
 _LARGEST_EMBEDDED_BYTES = (
     4096  # larger constants are arguments: a program that holds them compiles slowly
 )
+# What drivers of NVIDIA's and AMD's GPUs and of TPUs make.
+_ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 _COMPILER_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}
 
 
@@ -61,6 +63,14 @@ def load_jax() -> Any:
             jax.config.update("jax_compilation_cache_dir", str(folder))
             jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
     return jax
+
+
+@functools.cache
+def has_accelerator() -> bool:
+    """True where JAX computes on a GPU or TPU. It is imported only where there seems to be one."""
+    if not any(map(os.path.exists, _ACCELERATOR_FILES)):
+        return False
+    return load_jax().default_backend() != "cpu"
 
 
 class CompiledCluster(Cluster):

@@ -10,7 +10,8 @@ import pytest
 import penstock as tf
 from penstock.graph.stacks import default_graph
 from penstock.plan.plan import make_plan
-from penstock.runtime import interpreter
+from penstock.runtime import interpreter, xla
+from penstock.runtime.cost import PlanCost
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.interpreter import Interpreter
 from penstock.runtime.state import SessionState
@@ -224,3 +225,16 @@ def test_long_plans_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
         error = program.explain_error(caught.value)
         assert isinstance(error, tf.errors.InvalidArgumentError)
         assert error.op is picked.op
+
+
+def test_an_accelerator_compiles_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a GPU the first run is compiled, unless the session is told never to."""
+    monkeypatch.setattr(xla, "has_accelerator", lambda: True)
+    with tf.Graph().as_default():
+        x = tf.placeholder(tf.float32, [2])
+        y = tf.sin(x) * 2.0
+        for jit, expected in ((Jit.AUTO, True), (Jit.OFF, False)):
+            executor = Executor(make_plan(x.graph, [y], [x]), SessionState(), jit, [np.asarray])
+            executor.run([1.0, 2.0])
+            assert (executor._items is not None) is expected
+            assert executor.tier(((2,),), PlanCost()).compiled is expected

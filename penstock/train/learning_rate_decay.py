@@ -7,7 +7,7 @@ type of the rate that they start from.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.graph import dtypes
@@ -93,10 +93,14 @@ def piecewise_constant(x: Any, boundaries: Any, values: Any, name: str | None = 
             )
     with name_scope(name, "PiecewiseConstant", [step, *bounds, *rates]):
         step = convert_to_tensor(x)  # once more, as TensorFlow does: for its type, and to compare
-        pairs = [(step <= bounds[0], lambda: rates[0]), (step > bounds[-1], lambda: rates[-1])]
+        pairs = [(step <= bounds[0], _giving(rates[0])), (step > bounds[-1], _giving(rates[-1]))]
         for low, high, rate in zip(bounds[:-1], bounds[1:], rates[1:-1], strict=True):
-            pairs.append(((step > low) & (step <= high), lambda rate=rate: rate))
-        return api.case(pairs, default=lambda: rates[0], exclusive=True)
+            pairs.append(((step > low) & (step <= high), _giving(rate)))
+        return api.case(pairs, default=_giving(rates[0]), exclusive=True)
+
+
+def _giving(value: Any) -> Callable[[], Any]:
+    return lambda: value
 
 
 def _convert_sequence(values: Any) -> list[Any]:

@@ -360,7 +360,7 @@ class _BackwardWalk:
                 out_grads[index] is None
                 and _is_trainable(output)
                 and output.dtype.base_dtype not in (dtypes.resource, dtypes.variant)
-                and not _is_saved(output)
+                and not op.regions  # which look at what reaches their own results
             ):
                 out_grads[index] = api.zeros_like(output, optimize=False)
         with name_scope(op.name + "_grad"):

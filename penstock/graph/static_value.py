@@ -38,8 +38,8 @@ def _work_out(tensor: Tensor) -> None:
     pending = [tensor.op]
     while pending:
         op = pending[-1]
-        if op.outputs[0]._static is not None:
-            pending.pop()
+        if all([output._static is not None for output in op.outputs]):
+            pending.pop()  # an op with regions may have got new outputs since
             continue
         if not _can_be_constant(op):
             values: Any = None

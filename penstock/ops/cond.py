@@ -38,7 +38,7 @@ def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
         ]
         region = Region(op.graph, backward_of=forward)
         with region:
-            starts = [grad for _, grad in pairs]
+            starts = [_of_shape(grad, y) for y, grad in pairs]
             found.append(backpropagate(forward, [y for y, _ in pairs], captures, starts))
         regions.append(region)
         assert op.regions[place] is forward
@@ -50,6 +50,13 @@ def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
                 region.results += _as_result(part[k], captures[k], like)
     outputs_of = make_cond(op.inputs[0], regions, "If") if flowing else []
     return [None, *_put_together(op, captures, flowing, found, list(outputs_of))]
+
+
+def _of_shape(grad: Any, y: Tensor) -> Any:
+    """The gradient, as a tensor that may be known to have the shape of `y` in this branch only."""
+    if isinstance(grad, IndexedSlices) or grad._shape == y._shape:
+        return grad
+    return api.identity(grad)
 
 
 def _takes_gradient(tensor: Tensor) -> bool:

@@ -209,8 +209,10 @@ class SparseTensor:
         return SparseTensor(*components)
 
     def _component_shapes(self, shape: Any) -> list[Any]:
-        known = shapes.as_tuple(shape)
-        rank = None if known is None else len(known)
+        known = shapes.as_tuple(shape)  # that of `dense_shape`, as TensorFlow wants it
+        if known is not None and len(known) != 1:
+            raise ValueError("Expected a shape with 1 dimension")
+        rank = None if known is None else known[0]
         return [(None, rank), (None,), (rank,)]
 
     @property

@@ -9,6 +9,7 @@ from penstock.graph import dtypes, nest, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
+from penstock.graph.gradient_paths import reachable, sources_of
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
@@ -62,12 +63,28 @@ class _BackwardLoop:
         forward = op.regions[1]
         self._forward = forward
         self._count = len(forward.args)
-        self._differentiable = [k for k in range(self._count) if _is_real(forward.args[k])]
+        self._differentiable = self._reached()
         self._captures = [
             t
             for t in op._inputs[self._count :]
             if _is_real(t) or t.dtype.base_dtype in (dtypes.resource, dtypes.variant)
         ]
+
+    def _reached(self) -> list[int]:
+        """The loop variables that a gradient reaches, in this iteration or in an earlier one."""
+        forward = self._forward
+        saved = [
+            tensor
+            for tensor, output in forward.saved.items()
+            if output.value_index < len(self._grads) and self._grads[output.value_index] is not None
+        ]
+        found = sources_of(forward, [*forward.results, *saved])
+        place_of = {arg: k for k, arg in enumerate(forward.args)}
+        direct = [{place_of[t] for t in found[r] if t in place_of} for r in forward.results]
+        first = {k for k in range(self._count) if self._grads[k] is not None}
+        first.update([place_of[t] for tensor in saved for t in found[tensor] if t in place_of])
+        reached = first | reachable(direct, first)
+        return [k for k in sorted(reached) if _is_real(forward.args[k])]
 
     def gradients(self) -> Grads:
         """For each input of the loop its gradient, or None."""
@@ -449,7 +466,7 @@ def _check_test(test: Tensor) -> None:
 def _invariant_shapes(structure: Any, first: list[Tensor], invariants: Any) -> list[shapes.Shape]:
     """The shapes that the loop variables have in all iterations."""
     if invariants is None:
-        return [tensor._shape for tensor in first]
+        return _shapes_that_stay(structure)
     wanted = _flat_invariants(structure, invariants)
     found = []
     for tensor, invariant in zip(first, wanted, strict=True):
@@ -462,6 +479,17 @@ def _invariant_shapes(structure: Any, first: list[Tensor], invariants: Any) -> l
                 f"shape invariant is {shapes.shape_text(shape)}."
             )
         found.append(shape)
+    return found
+
+
+def _shapes_that_stay(structure: Any) -> list[shapes.Shape]:
+    """The shapes of the first values; a SparseTensor may get more or fewer elements."""
+    found: list[shapes.Shape] = []
+    for variable in nest.flatten(structure):
+        if isinstance(variable, api.SparseTensor):
+            found.extend(variable._component_shapes(variable.dense_shape._shape))
+        else:
+            found.extend([tensor._shape for tensor in nest.flatten_tensors(variable)])
     return found
 
 

@@ -1,7 +1,7 @@
 """Which results of branches and loops depend on which of their inputs, as gradients flow.
 
-A gradient that is zero because no way leads to a tensor is None to the user, as in TensorFlow. Of an
-op with regions only its regions can tell.
+A gradient that is zero because no way leads to a tensor is None to the user, as in TensorFlow. Of
+an op with regions only its regions can tell.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def carries_gradient(tensor: Tensor) -> bool:
 
 
 def sources_of(region: Region, tensors: Iterable[Tensor]) -> dict[Tensor, Sources]:
-    """For each of some tensors of a region, on which loop variables and outer tensors it depends."""
+    """For each of some tensors, on which loop variables and outer tensors it depends."""
     wanted = list(tensors)
     needs = demand(region, wanted)
     found: dict[Tensor, Sources] = {

@@ -209,7 +209,7 @@ class AttrSpec:
 
     def _coerce_one(self, op_name: str, value: Any) -> Any:
         kind = self.kind[5:-1] if self.kind.startswith("list(") else self.kind
-        result = _COERCE[kind](value, f"'{self.name}' of '{op_name}' Op")
+        result = _COERCE[kind](value, self.name, op_name)
         if self.allowed is not None and result not in self.allowed:
             shown = [a.name if isinstance(a, dtypes.DType) else a for a in self.allowed]
             if isinstance(result, dtypes.DType):
@@ -252,39 +252,43 @@ def _kind_and_allowed(text: str) -> tuple[str, Any]:
     return text, None
 
 
-def _as_int(value: Any, what: str) -> int:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__int__"):
-        raise TypeError(f"Expected int for argument {what}, got {value!r}.")
-    if isinstance(value, (float, np.floating)) and int(value) != value:
-        raise TypeError(f"Expected int for argument {what}, got {value!r}.")
-    return int(value)
+def _as_int(value: Any, argument: str, op_name: str) -> int:
+    """A whole number; the fraction of a float is dropped."""
+    if isinstance(value, str | bytes) or not hasattr(value, "__int__"):
+        raise _unexpected("int", value, argument, op_name)
+    try:
+        return int(value)
+    except (TypeError, ValueError, OverflowError) as error:  # an unknown Dimension, infinity
+        raise _unexpected("int", value, argument, op_name) from error
 
 
-def _as_float(value: Any, what: str) -> float:
-    if (
-        isinstance(value, (str, bytes))
-        or not hasattr(value, "__float__")
-        or isinstance(value, Tensor)
-    ):
-        raise TypeError(f"Expected float for argument {what}, not {value!r}.")
+def _as_float(value: Any, argument: str, op_name: str) -> float:
+    if isinstance(value, str | bytes | Tensor) or not hasattr(value, "__float__"):
+        raise _unexpected("float", value, argument, op_name)
     return float(value)
 
 
-def _as_bool(value: Any, what: str) -> bool:
-    if not isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"Expected bool for argument {what}, not {value!r}.")
+def _as_bool(value: Any, argument: str, op_name: str) -> bool:
+    if not isinstance(value, bool | np.bool_):
+        raise _unexpected("bool", value, argument, op_name)
     return bool(value)
 
 
-def _as_string(value: Any, what: str) -> Any:
+def _as_string(value: Any, argument: str, op_name: str) -> Any:
     if isinstance(value, bytes):
         try:
             return value.decode()
         except UnicodeDecodeError:
             return value
     if not isinstance(value, str):
-        raise TypeError(f"Expected string for argument {what}, not {value!r}.")
+        raise _unexpected("string", value, argument, op_name)
     return value
+
+
+def _unexpected(kind: str, value: Any, argument: str, op_name: str) -> TypeError:
+    return TypeError(
+        f"Expected {kind} for argument '{argument}' not {value!r}. It is an attr of '{op_name}' Op."
+    )
 
 
 _COERCE: dict[str, Any] = {
@@ -292,11 +296,11 @@ _COERCE: dict[str, Any] = {
     "float": _as_float,
     "bool": _as_bool,
     "string": _as_string,
-    "type": lambda value, what: dtypes.as_dtype(value).base_dtype,
-    "shape": lambda value, what: shapes.as_tuple(value),
-    "tensor": lambda value, what: value,
-    "func": lambda value, what: value,
-    "any": lambda value, what: value,
+    "type": lambda value, *place: dtypes.as_dtype(value).base_dtype,
+    "shape": lambda value, *place: shapes.as_tuple(value),
+    "tensor": lambda value, *place: value,
+    "func": lambda value, *place: value,
+    "any": lambda value, *place: value,
 }
 
 

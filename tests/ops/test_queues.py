@@ -530,6 +530,14 @@ def test_what_cannot_be_built(
         ("FIFOQueue", {"shapes": 2}, TypeError, "shapes must be a TensorShape or a list"),
         ("FIFOQueue", {"names": ["a", "b"]}, ValueError, "List of names must have the same"),
         ("FIFOQueue", {"dtypes": []}, ValueError, "less than minimum 1"),
+        ("FIFOQueue", {"capacity": "9"}, TypeError, "Expected int for argument 'capacity' not '9'"),
+        (
+            "FIFOQueue",
+            {"capacity": tf.Dimension(None)},
+            TypeError,
+            "Expected int for argument 'capacity' not Dimension",
+        ),
+        ("FIFOQueue", {"shared_name": 5}, TypeError, "string for argument 'shared_name' not 5"),
         ("PaddingFIFOQueue", {"shapes": None}, ValueError, "a list of shapes must be provided"),
         ("PaddingFIFOQueue", {"shapes": [[1], [2]]}, ValueError, "received 1 dtypes and 2 shapes"),
         (
@@ -545,6 +553,11 @@ def test_queues_that_cannot_be(
 ) -> None:
     with pytest.raises(error, match=text):
         getattr(tf, kind)(**{"capacity": 10, "dtypes": [tf.float32], **options})
+
+
+def test_a_capacity_that_was_divided(session: Any) -> None:
+    queue = tf.FIFOQueue(5 / 2, tf.int32)
+    assert queue.queue_ref.op.get_attr("capacity") == 2
 
 
 def test_a_priority_queue_needs_shapes(session: Any) -> None:

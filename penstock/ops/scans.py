@@ -1,8 +1,10 @@
-"""Running sums and products along an axis."""
+"""Running sums, products and logarithms of sums along an axis."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.convert import convert_to_tensor
@@ -19,9 +21,12 @@ def scan_shape(x: shapes.Shape, axis: Any) -> shapes.Shape:
 
 
 def _scan(
-    xp: Any, function: Any, x: Any, axis: Any, fill: int, exclusive: bool, reverse: bool
+    xp: Any, function: Any, x: Any, axis: Any, fill: Any, exclusive: bool, reverse: bool
 ) -> Any:
     """The running `function` of x, shifted by one to start with `fill` where it is exclusive."""
+    if axis.ndim:
+        sizes = shapes.bracket_text(axis.shape)
+        raise InvalidArgumentError(None, None, f"ScanOp: axis must be a scalar, not {sizes}")
     axis = int(axis)
     if not -x.ndim <= axis < x.ndim:
         raise InvalidArgumentError(
@@ -62,7 +67,50 @@ def cumprod_gradient(op: Operation, grad: Any, *, exclusive: bool, reverse: bool
     return [out / x, None]
 
 
-def scan(name: str, kernel: Any, gradient: Any) -> OpSpec:
+def log_of_zero(x: Any) -> Any:
+    """What TensorFlow takes for it: the lowest finite number, which also stands for -inf."""
+    return np.finfo(x.dtype).min
+
+
+def cumulative_logsumexp_kernel(
+    xp: Any, x: Any, axis: Any, *, exclusive: bool, reverse: bool
+) -> Any:
+    nothing = log_of_zero(x)
+    return _scan(
+        xp, np.logaddexp.accumulate, np.maximum(x, nothing), axis, nothing, exclusive, reverse
+    )
+
+
+def cumulative_logsumexp_xla_kernel(
+    xp: Any, x: Any, axis: Any, *, exclusive: bool, reverse: bool
+) -> Any:
+    from jax.lax import cumlogsumexp  # NumPy's way is a method that tracers do not have
+
+    def running(x: Any, axis: int, dtype: Any) -> Any:
+        return cumlogsumexp(x, x.ndim + axis)
+
+    nothing = log_of_zero(x)
+    return _scan(xp, running, xp.maximum(x, nothing), axis, nothing, exclusive, reverse)
+
+
+def cumulative_logsumexp_gradient(
+    op: Operation, grad: Any, *, exclusive: bool, reverse: bool
+) -> Grads:
+    """dx_i = Σ exp(x_i - out_j) grad_j over j >= i, summed as logarithms by the sign of grad_j."""
+    x, axis = op._inputs
+    out = op.outputs[0]
+    lowest = grad.dtype.base_dtype.min
+    rising = api.where_v2(grad > 0, api.log(grad), lowest)
+    falling = api.where_v2(grad < 0, api.log(-grad), lowest)
+
+    def back(part: Any) -> Any:
+        summed = CUMULATIVE_LOGSUMEXP(part - out, axis, exclusive=exclusive, reverse=not reverse)
+        return api.exp(summed + x)
+
+    return [back(rising) - back(falling), None]
+
+
+def scan(name: str, types: str, kernel: Any, gradient: Any, xla_kernel: Any = None) -> OpSpec:
     """Registers a running function along an axis."""
     return register(
         OpSpec(
@@ -72,19 +120,27 @@ def scan(name: str, kernel: Any, gradient: Any) -> OpSpec:
             attrs=(
                 "exclusive: bool = false",
                 "reverse: bool = false",
-                "T: numbertype",
+                f"T: {types}",
                 "Tidx: {int32, int64} = DT_INT32",
             ),
             static_inputs=("axis",),
             shape=scan_shape,
             kernel=kernel,
+            xla_kernel=xla_kernel,
             gradient=gradient,
         )
     )
 
 
-CUMSUM = scan("Cumsum", cumsum_kernel, cumsum_gradient)
-CUMPROD = scan("Cumprod", cumprod_kernel, cumprod_gradient)
+CUMSUM = scan("Cumsum", "numbertype", cumsum_kernel, cumsum_gradient)
+CUMPROD = scan("Cumprod", "numbertype", cumprod_kernel, cumprod_gradient)
+CUMULATIVE_LOGSUMEXP = scan(
+    "CumulativeLogsumexp",
+    "{half, float, double}",
+    cumulative_logsumexp_kernel,
+    cumulative_logsumexp_gradient,
+    cumulative_logsumexp_xla_kernel,
+)
 
 
 @export("cumsum", "math.cumsum")
@@ -139,3 +195,30 @@ def cumprod(
     with name_scope(name, "Cumprod", [x]) as scope:
         x = convert_to_tensor(x, name="x")
         return CUMPROD(x, axis, exclusive=exclusive, reverse=reverse, name=scope)
+
+
+@export("math.cumulative_logsumexp")
+def cumulative_logsumexp(
+    x: Any, axis: Any = 0, exclusive: bool = False, reverse: bool = False, name: str | None = None
+) -> Tensor:
+    """The logarithm of the sum of exp of the elements up to each one, where exp may overflow.
+
+    Args:
+        x: a tensor of float16, float32 or float64.
+        axis: an int or a scalar tensor.
+        exclusive: leave the element itself out: the first result is the lowest number of the type.
+        reverse: start from the end.
+        name: a name for the operation.
+
+    Returns:
+        A Tensor of the same type and shape.
+
+    Raises:
+        InvalidArgumentError: when run, the axis is out of range.
+
+    Example:
+        >>> tf.math.cumulative_logsumexp([1.0, 2.0, 3.0])
+    """
+    with name_scope(name, "CumulativeLogsumexp", [x]) as scope:
+        x = convert_to_tensor(x, name="x")
+        return CUMULATIVE_LOGSUMEXP(x, axis, exclusive=exclusive, reverse=reverse, name=scope)

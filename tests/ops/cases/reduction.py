@@ -74,17 +74,6 @@ CASES = [
     case("arg_max", distinct(2, 3), 0),
     case("arg_min", distinct(2, 3), -1),
     case(placed, distinct(2, 3), np.array(1, np.int32)),
-    *[
-        case(name, floats(3, 4), 1, exclusive=exclusive, reverse=reverse)
-        for name in ("cumsum", "cumprod")
-        for exclusive in (False, True)
-        for reverse in (False, True)
-        if not (name == "cumprod" and exclusive)
-    ],
-    case("cumprod", floats(3), 0, exclusive=True),
-    case("cumsum", ints(4)),
-    case("cumsum", floats(3, dtype="complex64"), 0, name="running"),
-    case("cumsum", np.array([1.0, np.inf, 1.0], np.float32), exclusive=True).but(gradient=False),
     fails("reduce_sum", floats(2, 3), 2).but(
         says="Invalid reduction dimension 2 for input with 2 dimensions."
     ),
@@ -94,7 +83,6 @@ CASES = [
     fails("reduce_sum", floats(2), axis=0, reduction_indices=[0]).but(says="Cannot specify both"),
     fails("argmax", floats(2, 3), 2).but(says="Dimension (2) must be in the range [-2, 2)"),
     fails("argmax", floats(0, 3), 0).but(says="Reduction axis 0 is empty in shape [0,3]"),
-    fails("cumsum", floats(3), 5).but(says="Expected scan axis in the range [-1, 1), but got 5"),
     fails("reduce_logsumexp", floats(3, dtype="complex64"), 0).but(
         says="not in list of allowed values"
     ),

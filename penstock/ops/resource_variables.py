@@ -398,12 +398,9 @@ class UnreadVariable(ResourceVariable):
     def value(self) -> Tensor:
         """A tensor with the variable's value after the operation."""
         with self.graph.control_dependencies([self._parent]):
-            return super().value()
+            return self._read()
 
-    def read_value(self) -> Tensor:
-        """A tensor with the variable's value after the operation."""
-        with self.graph.control_dependencies([self._parent]):
-            return super().read_value()
+    read_value = value
 
 
 def _scatter(

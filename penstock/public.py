@@ -30,6 +30,7 @@ MODULES = (
     "ops.splitting",
     "ops.padding",
     "ops.slicing",
+    "ops.strided_slices",
     "ops.gathering",
     "ops.scattering",
     "ops.selecting",

@@ -9,7 +9,7 @@ import numpy as np
 from penstock.graph import shapes
 from penstock.graph.errors import UnimplementedError
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
-from penstock.ops.slicing import MASK_ATTRS, Masks, index_of
+from penstock.ops.strided_slices import MASK_ATTRS, Masks, index_of
 
 
 def _index(ref: Any, bounds: tuple[Any, Any, Any], value: Any, masks: Masks) -> tuple[Any, ...]:

@@ -18,7 +18,7 @@ from penstock.graph.scopes import StackSetting
 from penstock.graph.stacks import default_graph, default_session
 from penstock.ops.operators import install_operators
 from penstock.ops.save_slices import SaveSliceInfo, in_scope
-from penstock.ops.slicing import get_item
+from penstock.ops.strided_slices import get_item
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization
 
 

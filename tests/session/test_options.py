@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -345,3 +346,19 @@ def test_no_gpus(monkeypatch):
                 session.run(a)
     finally:
         placement.devices.cache_clear()
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        tf.ConfigProto,
+        tf.GraphOptions,
+        tf.OptimizerOptions,
+        tf.GPUOptions,
+        tf.RunOptions,
+    ],
+)
+def test_the_page_lists_each_field(message):
+    page = (Path(__file__).parents[2] / "docs" / "config.md").read_text(encoding="utf-8")
+    fields = {field.name for field in message.DESCRIPTOR.fields}
+    assert not {name for name in fields if f"{name}`" not in page and f"{name}[" not in page}

@@ -403,6 +403,8 @@ class BaseSession:
         if not feed_dict and isinstance(fetches, (list, tuple, dict)) and not fetches:
             return type(fetches)()  # nothing to do: TensorFlow does not look at the handle either
         own = self._own_handle(handle)
+        if options is None and run_metadata is None:
+            return own.run_stage(fetches, feed_dict)
         request = RunRequest(options, run_metadata, self._options.devices)
         return own.run_stage(fetches, feed_dict, None if request.plain else request)
 

@@ -10,8 +10,8 @@ from typing import Any
 from penstock.formats.bundle_reader import BundleReader
 from penstock.formats.bundle_writer import data_path, index_path, stage_index
 from penstock.formats.os_errors import translated
-from penstock.formats.tensor_slice import shape_text
 from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.shapes import bracket_text
 
 
 def merge_bundles(prefixes: Sequence[str], destination: str) -> None:
@@ -85,7 +85,7 @@ def _add(merged: dict[bytes, Any], key: bytes, entry: Any) -> None:
     if not (known.slices and entry.slices):
         raise InvalidArgumentError(None, None, f"Adding duplicate key: {name}")
     if (known.dtype, known.shape) != (entry.dtype, entry.shape):
-        shapes = [shape_text([dim.size for dim in each.shape.dim]) for each in (known, entry)]
+        shapes = [bracket_text([dim.size for dim in each.shape.dim]) for each in (known, entry)]
         raise InvalidArgumentError(
             None,
             None,

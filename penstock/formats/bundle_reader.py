@@ -25,7 +25,6 @@ from penstock.formats.tensor_slice import (
     Slice,
     indices,
     intersection,
-    shape_text,
     slice_key,
     slice_shape,
     slice_text,
@@ -39,6 +38,7 @@ from penstock.graph.errors import (
     OpError,
     UnimplementedError,
 )
+from penstock.graph.shapes import bracket_text
 
 _LITTLE_ENDIAN = 0
 _CHUNK = 1 << 20  # bytes read between checksums: they are still in the processor's cache then
@@ -295,7 +295,7 @@ class BundleReader:
                 None,
                 None,
                 f"Does not have sufficient slices for partitioned tensor {_shown(key)} to restore "
-                f"in slice_spec: {slice_text(piece)} of shape {shape_text(entry.shape)} in "
+                f"in slice_spec: {slice_text(piece)} of shape {bracket_text(entry.shape)} in "
                 f"checkpoint {self._prefix}",
             )
         on_disk = sum(self._shard(number).size for number in {part.shard for _, _, part in parts})
@@ -307,7 +307,7 @@ class BundleReader:
         try:
             return np.empty(shape, dtype.np_dtype)
         except ValueError as error:  # huge sizes beside a dimension of 0
-            raise self._loss(key, f"shape {shape_text(shape)}: {error}") from error
+            raise self._loss(key, f"shape {bracket_text(shape)}: {error}") from error
 
     def _shard(self, number: int) -> _Shard:
         with self._lock:

@@ -20,13 +20,13 @@ from penstock.formats.tensor_slice import (
     Slice,
     intersection,
     is_whole,
-    shape_text,
     slice_key,
     slice_shape,
     slice_text,
 )
 from penstock.graph import dtypes
 from penstock.graph.errors import FailedPreconditionError, InvalidArgumentError
+from penstock.graph.shapes import bracket_text
 
 HEADER_KEY = b""
 FORMAT_VERSION = 1
@@ -150,8 +150,8 @@ class BundleWriter:
                     None,
                     None,
                     "Slice in shape_and_slice specification does not match the shape of the tensor "
-                    f"to save: {_shown(name)} {shape_text(full_shape)} {slice_text(piece)}, "
-                    f"tensor: {shape_text(stored.shape)}",
+                    f"to save: {_shown(name)} {bracket_text(full_shape)} {slice_text(piece)}, "
+                    f"tensor: {bracket_text(stored.shape)}",
                 )
             key = _name_key(name)
             if is_whole(piece, full_shape):
@@ -210,7 +210,7 @@ class BundleWriter:
                 None,
                 None,
                 f"Slices of {_shown(key)} disagree: {dtypes.DType(entry.dtype).name} "
-                f"{shape_text(stored_shape)} and {dtype.name} {shape_text(full_shape)}",
+                f"{bracket_text(stored_shape)} and {dtype.name} {bracket_text(full_shape)}",
             )
         for earlier in self._slices[key]:
             if intersection(earlier, piece, full_shape) is not None:

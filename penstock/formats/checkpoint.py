@@ -19,9 +19,10 @@ import numpy as np
 from penstock.formats.bundle_merge import merge_bundles, remove_emptied_folders
 from penstock.formats.bundle_reader import BundleReader, TensorInfo
 from penstock.formats.bundle_writer import BundleWriter, data_path, index_path
-from penstock.formats.tensor_slice import parse_shape_and_slice, shape_text
+from penstock.formats.tensor_slice import parse_shape_and_slice
 from penstock.graph.dtypes import DType
 from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.shapes import bracket_text
 
 __all__ = [
     "BundleReader", "BundleWriter", "TensorInfo",
@@ -110,7 +111,7 @@ def _restored(reader: BundleReader, name: str, spec: str) -> np.ndarray[Any, Any
         raise InvalidArgumentError(
             None,
             None,
-            f"tensor_name = {name}; shape in shape_and_slice spec {shape_text(full_shape)} does "
-            f"not match the shape stored in checkpoint: {shape_text(stored)}",
+            f"tensor_name = {name}; shape in shape_and_slice spec {bracket_text(full_shape)} does "
+            f"not match the shape stored in checkpoint: {bracket_text(stored)}",
         )
     return reader.get_slice(name, piece)

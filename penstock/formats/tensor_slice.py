@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from penstock.graph.errors import InternalError, InvalidArgumentError
+from penstock.graph.shapes import bracket_text
 
 Slice = tuple[tuple[int, int], ...]
 Shape = tuple[int, ...]
@@ -98,7 +99,7 @@ def slice_shape(piece: Slice, full_shape: Sequence[int]) -> Shape:
         >>> slice_shape(((0, 2), (0, -1)), (4, 3))
         (2, 3)
     """
-    where = f"shape = {shape_text(full_shape)}, slice = {slice_text(piece)}"
+    where = f"shape = {bracket_text(full_shape)}, slice = {slice_text(piece)}"
     if len(piece) != len(full_shape):
         raise InternalError(None, None, f"Mismatching ranks: {where}")
     for axis, ((start, length), size) in enumerate(zip(piece, full_shape, strict=True)):
@@ -111,16 +112,6 @@ def slice_shape(piece: Slice, full_shape: Sequence[int]) -> Shape:
             for (_, length), size in zip(piece, full_shape, strict=True)
         ]
     )
-
-
-def shape_text(shape: Sequence[int]) -> str:
-    """Returns a shape as TensorFlow prints it.
-
-    Example:
-        >>> shape_text((2, 3))
-        '[2,3]'
-    """
-    return f"[{','.join([str(size) for size in shape])}]"
 
 
 def is_whole(piece: Slice, full_shape: Sequence[int]) -> bool:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from penstock.graph import dtypes
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
@@ -17,8 +15,6 @@ if TYPE_CHECKING:
 
 _functions: list[tuple[int, int, Any, Callable[..., Any]]] = []
 _functions_of_type: dict[type, list[tuple[Any, Callable[..., Any]]]] = {}
-
-_PYTHON_TYPES_THAT_VARY = (int, float, bool, list, tuple, np.ndarray)
 
 
 def register_tensor_conversion_function(

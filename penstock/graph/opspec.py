@@ -28,6 +28,8 @@ from penstock.graph.convert import convert_argument
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
 
+Grads = list[Any]  # what a gradient returns: one for each input, None where nothing flows back
+
 
 class NotDifferentiable:
     """What an op's record says where others have a gradient: nothing flows back through it."""

@@ -480,12 +480,8 @@ def with_rank(shape: Shape, rank: int) -> tuple[int | None, ...]:
     return shape
 
 
-def normalize_axis(axis: int, rank: int, what: str = "axis") -> int:
-    """The axis counted from the front.
-
-    Raises:
-        ValueError: the axis is outside [-rank, rank).
-    """
-    if not -rank <= axis < rank:
-        raise ValueError(f"Invalid {what} {axis}: expected a value in [{-rank}, {rank})")
-    return axis + rank if axis < 0 else axis
+def in_common(one: Shape, other: Shape) -> Shape:
+    """What is known of a value that has the one shape or the other."""
+    if one is None or other is None or len(one) != len(other):
+        return None
+    return tuple([a if a == b else None for a, b in zip(one, other, strict=True)])

@@ -1,22 +1,9 @@
-"""Arguments that TensorFlow renamed, or takes in short forms."""
+"""Arguments that TensorFlow takes in short forms."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
-
-
-def renamed(new_name: str, new: Any, old_name: str, old: Any) -> Any:
-    """The one of two arguments that was given.
-
-    Raises:
-        ValueError: both were.
-    """
-    if old is None:
-        return new
-    if new is not None:
-        raise ValueError(f"Cannot specify both '{old_name}' and '{new_name}'")
-    return old
 
 
 def per_axis(value: Any, spatial: int, channel_axis: int, what: str) -> list[Any]:

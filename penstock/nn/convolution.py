@@ -9,7 +9,8 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
-from penstock.nn.arguments import is_channels_first, is_sequence, per_axis, renamed
+from penstock.nn.arguments import is_channels_first, is_sequence, per_axis
+from penstock.ops.old_names import renamed
 
 _ONES = (1, 1, 1, 1)
 

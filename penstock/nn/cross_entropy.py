@@ -6,12 +6,12 @@ import math
 from typing import Any
 
 from penstock.graph import dtypes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import control_dependencies, name_scope
-from penstock.nn.arguments import renamed
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 _HALVES = (dtypes.float16, dtypes.bfloat16)
 

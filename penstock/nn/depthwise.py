@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
-from penstock.nn.arguments import renamed
 from penstock.nn.convolution import conv2d
 from penstock.nn.space_to_batch import over_space_to_batch
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 _ONES = (1, 1, 1, 1)
 

@@ -7,15 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value
 from penstock.nn import convolution as convolutions
-from penstock.nn.arguments import is_channels_first, renamed
+from penstock.nn.arguments import is_channels_first
 from penstock.nn.space_to_batch import over_space_to_batch
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 
 def _strides_and_rates(count: int, strides: Any, rates: Any) -> tuple[list[int], list[int]]:

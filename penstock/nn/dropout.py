@@ -5,13 +5,13 @@ from __future__ import annotations
 import numbers
 from typing import Any
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.public import name_scope
 from penstock.graph.shapes import as_shape
 from penstock.graph.static_value import constant_value
-from penstock.nn.arguments import renamed
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 
 @export("nn.dropout")

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.graph import dtypes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
 from penstock.graph.shapes import TensorShape
-from penstock.ops.constant import convert_to_tensor
 from penstock.ops.indexed_slices import SparseTensor
 
 

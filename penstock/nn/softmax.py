@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import OpSpec, raw
 from penstock.graph.static_value import constant_value
-from penstock.nn.arguments import renamed
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 
 @export("nn.softmax", "math.softmax")

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value
 from penstock.nn.arguments import is_channels_first
-from penstock.ops.constant import convert_to_tensor
 
 Operator = Callable[[Tensor, str], Tensor]
 

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from penstock.graph import dtypes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
-from penstock.nn.arguments import renamed
-from penstock.ops.constant import convert_to_tensor
+from penstock.ops.old_names import renamed
 
 _LEAST_EPSILON = 1.001e-5  # what cuDNN demands; TensorFlow raises a lesser epsilon to it
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.gradients import RegisterGradient
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import control_dependencies, name_scope
-from penstock.ops.constant import convert_to_tensor
 
 
 @export("nn.crelu")

@@ -7,13 +7,11 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import shapes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
-from penstock.ops.constant import convert_to_tensor
-
-Grads = list[Any]
 
 _REAL = "float, double, int32, uint8, int16, int8, int64, bfloat16, uint16, half, uint32, uint64"
 _FLOATS = "half, bfloat16, float, double"

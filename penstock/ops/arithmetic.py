@@ -11,10 +11,10 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NamespaceFunction, OpSpec, raw, register
+from penstock.graph.opspec import Grads, NamespaceFunction, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast, Unbroadcast, same_known_shape
-from penstock.ops.elementwise import COMPLEX, FLOATS, Grads, binary, publish_binary
+from penstock.ops.elementwise import COMPLEX, FLOATS, binary, publish_binary
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.list_values import TensorList
 

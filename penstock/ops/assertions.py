@@ -11,14 +11,13 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, register
 from penstock.graph.public import colocate_with, control_dependencies, name_scope
 from penstock.graph.stacks import default_graph
 from penstock.graph.static_value import constant_value
 from penstock.ops.control import no_op, with_dependencies
+from penstock.ops.old_names import renamed
 from penstock.ops.value_text import short_text
-
-Grads = list[Any]
 
 _DEFAULT_SUMMARIZE = 3
 
@@ -164,19 +163,13 @@ def verify_tensor_all_finite(
     Example:
         >>> loss = tf.verify_tensor_all_finite(loss, "the loss")
     """
-    value = _one_of(x, "x", t, "t")
-    message = _one_of(message, "message", msg, "msg")
+    value = renamed("x", x, "t", t)
+    message = renamed("message", message, "msg", msg)
     with name_scope(name, "VerifyFinite", [value]):
         tensor = convert_to_tensor(value, name="x")
         with colocate_with(tensor):
             checked = check_numerics(tensor, message)
         return with_dependencies([checked], tensor)
-
-
-def _one_of(new: Any, new_name: str, old: Any, old_name: str) -> Any:
-    if new is not None and old is not None:
-        raise ValueError(f"Cannot specify both '{old_name}' and '{new_name}'")
-    return old if new is None else new
 
 
 @export("add_check_numerics_ops")

@@ -5,14 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from penstock.graph import shapes
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
-from penstock.ops.constant import convert_to_tensor
-
-Grads = list[Any]
 
 _DATA_FORMAT = "data_format: {'NHWC', 'NCHW'} = 'NHWC'"
 

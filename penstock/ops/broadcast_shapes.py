@@ -9,9 +9,8 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 

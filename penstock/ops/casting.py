@@ -11,10 +11,10 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError, UnimplementedError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.constant import proto_name
-from penstock.ops.elementwise import Grads, same_shape
+from penstock.ops.elementwise import same_shape
 
 _DIFFERENTIABLE = (
     dtypes.float16,

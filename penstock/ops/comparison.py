@@ -7,10 +7,16 @@ from typing import Any
 from penstock.graph import shapes
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, NamespaceFunction, OpSpec, raw, register
+from penstock.graph.opspec import (
+    NOT_DIFFERENTIABLE,
+    Grads,
+    NamespaceFunction,
+    OpSpec,
+    raw,
+    register,
+)
 from penstock.ops.elementwise import (
     FLOATS,
-    Grads,
     binary,
     broadcast_shape,
     publish_binary,

@@ -10,10 +10,10 @@ from penstock.graph import dtypes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NamespaceFunction, OpSpec, raw, register
+from penstock.graph.opspec import Grads, NamespaceFunction, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast
-from penstock.ops.elementwise import Grads, broadcast_shape, same_shape
+from penstock.ops.elementwise import broadcast_shape, same_shape
 
 _TYPES = (
     "T: {complex64, complex128} = DT_COMPLEX64",

@@ -8,14 +8,13 @@ from typing import Any
 from penstock.graph import dtypes, nest, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
+from penstock.graph.gradient_paths import carries_gradient
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
 from penstock.ops.indexed_slices import IndexedSlices
-
-Grads = list[Any]
 
 # What TensorFlow makes and penstock does not: Switch, two pivots and pred_id.
 _OPS_OF_A_COND = 4
@@ -27,7 +26,7 @@ def made_of_regions(*shapes_of_inputs: Any) -> Any:
 
 def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
     """A branch's gradient is a branch: what flows back through the one that was taken."""
-    captures = [t for t in op._inputs[1:] if _takes_gradient(t)]
+    captures = [t for t in op._inputs[1:] if carries_gradient(t)]
     regions, found = [], []
     for place, forward in enumerate(op.regions):
         outputs = [*forward.results, *_all_saved(op)[: len(op.outputs) - len(forward.results)]]
@@ -57,11 +56,6 @@ def _of_shape(grad: Any, y: Tensor) -> Any:
     if isinstance(grad, IndexedSlices) or grad._shape == y._shape:
         return grad
     return api.identity(grad)
-
-
-def _takes_gradient(tensor: Tensor) -> bool:
-    dtype = tensor.dtype.base_dtype
-    return dtype.is_floating or dtype.is_complex or dtype in (dtypes.resource, dtypes.variant)
 
 
 def _all_saved(op: Operation) -> list[Tensor]:
@@ -141,7 +135,7 @@ def make_cond(pred: Tensor, regions: Sequence[Region], name: str) -> list[Tensor
     graph = pred.graph
     captures, controls = captures_of(regions)
     outputs = [
-        (one.dtype.base_dtype, _merged_shape(one._shape, other._shape))
+        (one.dtype.base_dtype, shapes.in_common(one._shape, other._shape))
         for one, other in zip(regions[0].results, regions[1].results, strict=True)
     ]
     attrs = {
@@ -155,13 +149,6 @@ def make_cond(pred: Tensor, regions: Sequence[Region], name: str) -> list[Tensor
     for region in regions:
         region.owner = op
     return list(op.outputs)
-
-
-def _merged_shape(one: shapes.Shape, other: shapes.Shape) -> shapes.Shape:
-    """What is known of a value that has the one shape or the other."""
-    if one is None or other is None or len(one) != len(other):
-        return None
-    return tuple([a if a == b else None for a, b in zip(one, other, strict=True)])
 
 
 @export("cond")

@@ -9,7 +9,7 @@ from typing import Any
 from penstock.graph import shapes
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops import windows
 from penstock.ops.convolution_kernels import (
     convolve,
@@ -19,9 +19,6 @@ from penstock.ops.convolution_kernels import (
     convolve_input_gradient_xla,
     convolve_xla,
 )
-
-Grads = list[Any]
-
 
 # Shape rules
 

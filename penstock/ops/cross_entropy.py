@@ -10,10 +10,8 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.static_value import constant_value
-
-Grads = list[Any]
 
 _FLOATS = "T: {half, bfloat16, float, double}"
 _NO_SECOND_DERIVATIVE = (

@@ -14,7 +14,7 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops import windows
 from penstock.ops.convolution import filter_gradient_shape, input_gradient_shape
 from penstock.ops.convolution_kernels import (
@@ -27,7 +27,6 @@ from penstock.ops.convolution_kernels import (
     widened,
 )
 
-Grads = list[Any]
 Array = np.ndarray[Any, Any]
 
 _MOST_FUSED = 25  # elements of a window that are added one by one in compiled code

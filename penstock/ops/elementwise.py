@@ -8,9 +8,7 @@ from typing import Any
 from penstock.graph import shapes
 from penstock.graph.export import export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, register
-
-Grads = list[Any]
+from penstock.graph.opspec import Grads, OpSpec, register
 
 FLOATS = "bfloat16, half, float, double"
 COMPLEX = "complex64, complex128"

@@ -14,13 +14,13 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, register
 from penstock.graph.public import name_scope
 from penstock.ops.constant import constant
+from penstock.ops.elementwise import same_shape
 from penstock.ops.list_values import TensorList
 from penstock.ops.shape_ops import shape_internal
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 SMALL = 1000  # zeros and ones of fewer elements are constants, not operations
@@ -55,10 +55,6 @@ FILL = register(
         shape=fill_shape, kernel=fill_kernel, gradient=fill_gradient,
     )
 )  # fmt: skip
-
-
-def same_shape(x: Shape) -> Shape:
-    return x
 
 
 def zeros_like_kernel(xp: Any, x: Any) -> Any:

@@ -15,13 +15,12 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.repeating import batch_gather_nd
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 _INDEX = "Tindices: {int32, int64}"

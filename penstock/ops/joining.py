@@ -11,13 +11,12 @@ from penstock.graph.convert import convert_to_tensor, register_tensor_conversion
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value, constant_value_as_shape
 from penstock.ops.constant import constant
 from penstock.ops.indexed_slices import IndexedSlices, is_dense_tensor_like
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 _SHAPE_TYPES = (dtypes.int32, dtypes.int64)

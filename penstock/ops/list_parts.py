@@ -12,11 +12,9 @@ import numpy as np
 from penstock.graph import dtypes, shapes
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.ops.list_values import Optional, TensorList, merge, refuse, shown
 from penstock.ops.tensor_lists import as_shape, variant
-
-Grads = list[Any]
 
 _LIST = "input_handle: variant"
 _TYPED_SHAPE = "element_shape: shape_type"

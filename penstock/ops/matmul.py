@@ -11,9 +11,9 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
-from penstock.ops.elementwise import COMPLEX, FLOATS, Grads
+from penstock.ops.elementwise import COMPLEX, FLOATS
 
 _TYPES = f"T: {{{FLOATS}, int32, int64, {COMPLEX}}}"
 

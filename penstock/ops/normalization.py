@@ -10,11 +10,8 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops import windows
-
-Grads = list[Any]
-
 
 # Batch normalization (Ioffe and Szegedy, 2015):
 # y = (x - mean) / sqrt(variance + epsilon) * scale + offset

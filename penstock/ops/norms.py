@@ -10,10 +10,9 @@ from penstock.graph import shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, register
+from penstock.graph.opspec import Grads, OpSpec, register
 from penstock.graph.public import name_scope
-from penstock.ops.elementwise import Grads
-from penstock.ops.reduce import one_of
+from penstock.ops.old_names import renamed
 
 _VECTOR_ORDERS = ("euclidean", 1, 2, np.inf)
 _MATRIX_ORDERS = ("euclidean", "fro", 1, np.inf)
@@ -49,7 +48,7 @@ def norm(
     Example:
         >>> tf.norm([3.0, 4.0])
     """
-    keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
+    keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     axis = _checked_axis(axis)
     _check_order(ord, axis)
     with name_scope(name, "norm", [tensor]):

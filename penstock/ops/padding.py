@@ -10,10 +10,9 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.static_value import constant_value
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 

@@ -9,11 +9,10 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
-from penstock.ops.shape_ops import one_of
+from penstock.graph.opspec import Grads, OpSpec, raw, register
+from penstock.ops.old_names import renamed
 from penstock.ops.windows import axis_windows, static_count
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 
@@ -130,7 +129,7 @@ def extract_image_patches(
     Example:
         >>> tf.extract_image_patches(x, [1, 3, 3, 1], [1, 1, 1, 1], [1, 1, 1, 1], "SAME")
     """
-    size = one_of("sizes", sizes, "ksizes", ksizes)
+    size = renamed("sizes", sizes, "ksizes", ksizes)
     return EXTRACT_IMAGE_PATCHES(
         images, ksizes=size, strides=strides, rates=rates, padding=padding, name=name
     )

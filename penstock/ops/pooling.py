@@ -10,11 +10,10 @@ import numpy as np
 from penstock.graph import shapes
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops import pooling_kernels as kernels
 from penstock.ops import windows
-
-Grads = list[Any]
+from penstock.ops.activation import no_gradient_to
 
 _REAL = "{float, double, int32, uint8, int16, int8, int64, bfloat16, uint16, half, uint32, uint64}"
 _POOLED = "{half, bfloat16, float, double, int32, int64, uint8, int16, int8, uint16, qint8}"
@@ -76,10 +75,6 @@ def _attrs(op: Operation, *others: str) -> dict[str, Any]:
     return {name: op._attrs[name] for name in ("ksize", "strides", "padding", *others)}
 
 
-def _zeros_like(x: Tensor) -> Tensor:
-    return api.zeros(shape=api.shape(x), dtype=x.dtype.base_dtype)
-
-
 def max_pool_gradient(op: Operation, grad: Tensor) -> Grads:
     x, out = op._inputs[0], op.outputs[0]
     return [raw.MaxPoolGrad(x, out, grad, **_attrs(op, "data_format"))]
@@ -88,8 +83,8 @@ def max_pool_gradient(op: Operation, grad: Tensor) -> Grads:
 def max_pool_grad_gradient(op: Operation, grad: Tensor) -> Grads:
     x, out = op._inputs[:2]
     return [
-        _zeros_like(x),
-        _zeros_like(out),
+        no_gradient_to(x),
+        no_gradient_to(out),
         raw.MaxPoolGradGrad(x, out, grad, **_attrs(op, "data_format")),
     ]
 
@@ -97,8 +92,8 @@ def max_pool_grad_gradient(op: Operation, grad: Tensor) -> Grads:
 def max_pool_grad_grad_gradient(op: Operation, grad: Tensor) -> Grads:
     x, out = op._inputs[:2]
     return [
-        _zeros_like(x),
-        _zeros_like(out),
+        no_gradient_to(x),
+        no_gradient_to(out),
         raw.MaxPoolGrad(x, out, grad, **_attrs(op, "data_format")),
     ]
 
@@ -111,8 +106,8 @@ def max_pool_3d_gradient(op: Operation, grad: Tensor) -> Grads:
 def max_pool_3d_grad_gradient(op: Operation, grad: Tensor) -> Grads:
     x, out = op._inputs[:2]
     return [
-        _zeros_like(x),
-        _zeros_like(out),
+        no_gradient_to(x),
+        no_gradient_to(out),
         raw.MaxPool3DGradGrad(x, out, grad, **_attrs(op, "data_format")),
     ]
 
@@ -120,8 +115,8 @@ def max_pool_3d_grad_gradient(op: Operation, grad: Tensor) -> Grads:
 def max_pool_3d_grad_grad_gradient(op: Operation, grad: Tensor) -> Grads:
     x, out = op._inputs[:2]
     return [
-        _zeros_like(x),
-        _zeros_like(out),
+        no_gradient_to(x),
+        no_gradient_to(out),
         raw.MaxPool3DGrad(x, out, grad, **_attrs(op, "data_format")),
     ]
 

@@ -10,13 +10,12 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NamespaceFunction, OpSpec, raw, register
+from penstock.graph.opspec import Grads, NamespaceFunction, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast, Unbroadcast
 from penstock.ops.elementwise import (
     COMPLEX,
     FLOATS,
-    Grads,
     binary,
     broadcast_shape,
     publish_binary,

@@ -296,14 +296,8 @@ def no_outputs(*inputs: Any) -> list[Any]:
     return []
 
 
-def unknown_components(handle: shapes.Shape, *, component_types: list[Any]) -> list[shapes.Shape]:
+def unknown_components(*inputs: Any, component_types: list[Any]) -> list[shapes.Shape]:
     """Nothing is known: the queue's own shapes stand in another op. `QueueBase` sets them."""
-    return [None] * len(component_types)
-
-
-def up_to_shape(
-    handle: shapes.Shape, n: shapes.Shape, *, component_types: list[Any]
-) -> list[shapes.Shape]:
     return [None] * len(component_types)
 
 
@@ -346,8 +340,8 @@ register(
 register(
     OpSpec(
         name="QueueDequeueUpToV2", inputs=("handle: resource", "n: int32"), outputs=_TAKEN,
-        attrs=_TAKEN_ATTRS,
-        shape=up_to_shape, kernel=dequeue_up_to_kernel, gradient=None, stateful=True, host=True,
+        attrs=_TAKEN_ATTRS, shape=unknown_components, kernel=dequeue_up_to_kernel, gradient=None,
+        stateful=True, host=True,
     )
 )  # fmt: skip
 

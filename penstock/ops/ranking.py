@@ -11,7 +11,7 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value
 from penstock.ops.constant import constant
@@ -19,7 +19,6 @@ from penstock.ops.diagonals import at_least_rank
 from penstock.ops.joining import merge_shapes
 from penstock.ops.shape_ops import shape_internal
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 

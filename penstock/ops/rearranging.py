@@ -11,12 +11,11 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.joining import merge_shapes
-from penstock.ops.shape_ops import one_of
+from penstock.ops.old_names import renamed
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 
@@ -189,8 +188,8 @@ def reverse_sequence(
     Example:
         >>> tf.reverse_sequence([[1, 2, 3], [4, 5, 6]], [2, 3], 1)  # [[2, 1, 3], [6, 5, 4]]
     """
-    seq = one_of("seq_axis", seq_axis, "seq_dim", seq_dim)
-    batch = one_of("batch_axis", batch_axis, "batch_dim", batch_dim)
+    seq = renamed("seq_axis", seq_axis, "seq_dim", seq_dim)
+    batch = renamed("batch_axis", batch_axis, "batch_dim", batch_dim)
     return REVERSE_SEQUENCE(input, seq_lengths, seq_dim=seq, batch_dim=batch, name=name)
 
 

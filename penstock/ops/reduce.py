@@ -12,19 +12,7 @@ from penstock.graph.operation import Tensor
 from penstock.graph.opspec import OpSpec, raw
 from penstock.graph.public import name_scope
 from penstock.ops import reduction
-
-
-def one_of(new_name: str, new: Any, old_name: str, old: Any) -> Any:
-    """The value of an argument that has an old name too.
-
-    Raises:
-        ValueError: both are given.
-    """
-    if old is None:
-        return new
-    if new is not None:
-        raise ValueError(f"Cannot specify both '{old_name}' and '{new_name}'")
-    return old
+from penstock.ops.old_names import renamed
 
 
 def reduction_axes(x: Any, axis: Any) -> Any:
@@ -65,8 +53,8 @@ def _reduce(spec: OpSpec, name: str, summary: str, types: str, example: str) -> 
         reduction_indices: Any = None,
         keep_dims: bool | None = None,
     ) -> Tensor:
-        axis = one_of("axis", axis, "reduction_indices", reduction_indices)
-        keep = one_of("keepdims", keepdims, "keep_dims", keep_dims)
+        axis = renamed("axis", axis, "reduction_indices", reduction_indices)
+        keep = renamed("keepdims", keepdims, "keep_dims", keep_dims)
         axes = reduction_axes(input_tensor, axis)
         return _with_known_scalar(
             spec(input_tensor, axes, keep_dims=bool(keep), name=name), axis, keep
@@ -163,8 +151,8 @@ def reduce_logsumexp(
     Example:
         >>> tf.reduce_logsumexp([1000.0, 1000.0])
     """
-    axis = one_of("axis", axis, "reduction_indices", reduction_indices)
-    keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
+    axis = renamed("axis", axis, "reduction_indices", reduction_indices)
+    keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
     input_tensor = convert_to_tensor(input_tensor)
     with name_scope(name, "ReduceLogSumExp", [input_tensor]):
         largest = reduce_max(input_tensor, axis=axis, keepdims=True)
@@ -265,9 +253,9 @@ def count_nonzero(
     Example:
         >>> tf.count_nonzero([[0, 1], [2, 3]], axis=1)
     """
-    keep = bool(one_of("keepdims", keepdims, "keep_dims", keep_dims))
-    tensor = one_of("input_tensor", input_tensor, "input", input)
-    axis = one_of("axis", axis, "reduction_indices", reduction_indices)
+    keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
+    tensor = renamed("input_tensor", input_tensor, "input", input)
+    axis = renamed("axis", axis, "reduction_indices", reduction_indices)
     with name_scope(name, "count_nonzero", [tensor]):
         tensor = convert_to_tensor(tensor, name="input")
         zeros = api.zeros([], dtype=tensor.dtype.base_dtype)
@@ -303,7 +291,7 @@ def _arg_extremum(op: str, name: str, old_name: str, summary: str) -> None:
         dimension: Any = None,
         output_type: Any = dtypes.int64,
     ) -> Tensor:
-        axis = one_of("axis", axis, "dimension", dimension)
+        axis = renamed("axis", axis, "dimension", dimension)
         axis = 0 if axis is None else axis
         return getattr(raw, op)(input, axis, output_type=output_type, name=name)
 

@@ -12,8 +12,7 @@ from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
-from penstock.ops.elementwise import Grads
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 
 Axes = tuple[int, ...]
 

@@ -13,12 +13,10 @@ from penstock.graph import dtypes, shapes
 from penstock.graph.errors import InvalidArgumentError, NotFoundError
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.ops import state
 from penstock.ops.gathering import gather_nd_kernel, gather_nd_shape, traced_gather_nd_kernel
 from penstock.ops.scatter_state import check_rows
-
-Grads = list[Any]
 
 VAR_HANDLE_OP = register(
     OpSpec(

@@ -11,9 +11,8 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, register
+from penstock.graph.opspec import Grads, OpSpec, register
 from penstock.graph.public import name_scope
-from penstock.ops.elementwise import Grads
 
 
 def scan_shape(x: shapes.Shape, axis: Any) -> shapes.Shape:

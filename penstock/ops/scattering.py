@@ -10,11 +10,10 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops.gathering import _check_index_rows, _index_columns, _nonnegative
 from penstock.ops.row_updates import at_rows
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 _INDEX = "Tindices: {int32, int64}"

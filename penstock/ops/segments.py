@@ -12,9 +12,8 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
-from penstock.ops.elementwise import Grads
 from penstock.ops.row_updates import at_rows
 
 _INDICES = "Tindices: {int32, int64}"

@@ -12,11 +12,11 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, register
 from penstock.graph.public import name_scope
 from penstock.ops.constant import constant
+from penstock.ops.old_names import renamed
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 
@@ -376,23 +376,10 @@ def expand_dims(input: Any, axis: Any = None, name: str | None = None, dim: Any 
     Example:
         >>> tf.expand_dims([1, 2], 0)  # [[1, 2]]
     """
-    axis = one_of("axis", axis, "dim", dim)
+    axis = renamed("axis", axis, "dim", dim)
     if axis is None:
         raise ValueError("Must specify an axis argument to tf.expand_dims()")
     return EXPAND_DIMS(input, axis, name=name)
-
-
-def one_of(name: str, value: Any, old_name: str, old_value: Any) -> Any:
-    """The value of an argument that has an old name, too.
-
-    Raises:
-        ValueError: both are given.
-    """
-    if old_value is None:
-        return value
-    if value is not None:
-        raise ValueError(f"Cannot specify both '{old_name}' and '{name}'")
-    return old_value
 
 
 def squeeze_shape(x: Shape, *, squeeze_dims: list[int]) -> Shape:
@@ -458,7 +445,7 @@ def squeeze(
     Example:
         >>> tf.squeeze([[[1], [2]]])  # [1, 2]
     """
-    axis = one_of("axis", axis, "squeeze_dims", squeeze_dims)
+    axis = renamed("axis", axis, "squeeze_dims", squeeze_dims)
     if isinstance(axis, (int, np.integer)):
         axis = [axis]
     return SQUEEZE(input, squeeze_dims=axis, name=name)

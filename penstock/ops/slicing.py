@@ -9,10 +9,9 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, register
+from penstock.graph.opspec import Grads, OpSpec, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value, constant_value_as_shape
-from penstock.ops.elementwise import Grads
 
 Shape = shapes.Shape
 

@@ -11,8 +11,7 @@ from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
-from penstock.ops.elementwise import Grads
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.ops.row_updates import at_rows
 from penstock.ops.segments import check_sorted_ids
 

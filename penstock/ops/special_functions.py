@@ -17,12 +17,11 @@ from penstock.graph import shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast
 from penstock.ops.elementwise import (
     FLOATS,
-    Grads,
     broadcast_shape,
     publish_binary,
     publish_unary,

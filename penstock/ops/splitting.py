@@ -11,10 +11,9 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, register
+from penstock.graph.opspec import Grads, OpSpec, register
 from penstock.ops.joining import concat
 
-Grads = list[Any]
 Shape = shapes.Shape
 
 

@@ -15,12 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import dtypes
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.ops.list_values import TensorList
-
-Grads = list[Any]
 
 
 class StackGradient:
@@ -251,8 +248,3 @@ def take_saved(stack: Tensor, index: Tensor, like: Tensor) -> Tensor:
     value = raw._StackTake(stack, index, T=like.dtype.base_dtype)
     value._shape = like._shape
     return value
-
-
-def is_stack(tensor: Tensor) -> bool:
-    """True of a stack."""
-    return tensor.dtype.base_dtype is dtypes.variant

@@ -13,11 +13,10 @@ from penstock.graph import dtypes, shapes
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export, export_as
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.graph.static_value import constant_value, constant_value_as_shape
 from penstock.ops.constant import constant
-from penstock.ops.elementwise import Grads
 
 Shape = shapes.Shape
 

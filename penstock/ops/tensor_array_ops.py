@@ -9,10 +9,8 @@ import numpy as np
 from penstock.graph import dtypes, shapes
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, register
 from penstock.ops.array_values import ArrayValue, TracedArray
-
-Grads = list[Any]
 
 _HANDLE = "handle: resource"
 _FLOW = "flow_in: float"

@@ -13,10 +13,8 @@ import numpy as np
 from penstock.graph import dtypes, shapes
 from penstock.graph.export import api
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.ops.list_values import TensorList, merge, refuse, shown
-
-Grads = list[Any]
 
 _LIST = "input_handle: variant"
 _SHAPE = "element_shape: int32"

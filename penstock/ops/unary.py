@@ -11,12 +11,18 @@ from typing import Any
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, NamespaceFunction, OpSpec, raw, register
+from penstock.graph.opspec import (
+    NOT_DIFFERENTIABLE,
+    Grads,
+    NamespaceFunction,
+    OpSpec,
+    raw,
+    register,
+)
 from penstock.graph.public import name_scope
 from penstock.ops.elementwise import (
     COMPLEX,
     FLOATS,
-    Grads,
     broadcast_shape,
     nothing_gradient,
     publish_unary,

@@ -12,14 +12,12 @@ from penstock.graph.export import api, export
 from penstock.graph.gradient_paths import reachable, sources_of
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
 from penstock.ops.cond import dense_shape_of, made_of_regions, zeros_for
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.stacks import take_saved
-
-Grads = list[Any]
 
 
 def arg_kernel() -> Any:
@@ -113,7 +111,7 @@ class _BackwardLoop:
 
     def _kind(self, k: int) -> tuple[dtypes.DType, shapes.Shape]:
         result = self._forward.results[k]
-        return result.dtype.base_dtype, shapes_in_common(
+        return result.dtype.base_dtype, shapes.in_common(
             self._forward.args[k]._shape, result._shape
         )
 
@@ -199,13 +197,6 @@ def _while_not_negative(graph: Graph, body: Region) -> Region:
         args = [add_arg(condition, t.dtype, t._shape, "arg") for t in body.args]
         condition.results = [args[0] >= 0]
     return condition
-
-
-def shapes_in_common(one: shapes.Shape, other: shapes.Shape) -> shapes.Shape:
-    """What holds of two shapes."""
-    if one is None or other is None or len(one) != len(other):
-        return None
-    return tuple([a if a == b else None for a, b in zip(one, other, strict=True)])
 
 
 WHILE = register(
@@ -391,7 +382,7 @@ class _Loop:
                 args = self._add_args(body, "Identity")
             returned = self._body(*self._as_arguments(args))
             structure = self._checked_structure(returned, args)
-            values = [_as_result(value) for value in nest.flatten_tensors(structure)]
+            values = [_as_variable(value) for value in nest.flatten_tensors(structure)]
             self._check_values(values, args)
             body.results = [body.see(value, "NextIteration") for value in values]
         with self._graph._counted_as(2 * count):  # NextIteration and Exit
@@ -444,10 +435,6 @@ def _as_variable(value: Any) -> Any:
         return tensor
     with tensor.graph._counted_as(0):
         return api.identity(tensor)
-
-
-def _as_result(value: Any) -> Tensor:
-    return _as_variable(value)
 
 
 def _check_test(test: Tensor) -> None:

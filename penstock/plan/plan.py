@@ -565,17 +565,6 @@ def variables_written(step: Step) -> list[Operation]:
     return list(found)
 
 
-def variables_used(plan: Plan) -> list[Operation]:
-    """The variables that a plan reads or writes, each once, in order of first use."""
-    found: dict[Operation, None] = {}
-    for step in plan.steps:
-        found.update(dict.fromkeys([*variables_read(step), *variables_written(step)]))
-    for result in plan.results:
-        if type(result) is Read:
-            found[result.variable] = None
-    return list(found)
-
-
 def all_steps(plan: Plan) -> Iterator[Step]:
     """The steps of a plan and of the regions in it, each region's after its owner."""
     for step in plan.steps:

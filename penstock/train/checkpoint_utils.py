@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from penstock.formats.checkpoint import BundleReader
-from penstock.formats.tensor_slice import shape_text
 from penstock.graph.dtypes import DType
 from penstock.graph.export import export
+from penstock.graph.shapes import bracket_text
 from penstock.train.checkpoint_management import latest_checkpoint
 
 _NAMES_IN_ENUM = {"float32": "FLOAT", "float64": "DOUBLE", "float16": "HALF"}
@@ -48,7 +48,7 @@ class CheckpointReader:
     def debug_string(self) -> bytes:
         """Returns a line for each stored tensor and slice: name, type, shape."""
         lines = [
-            b"%s (DT_%s) %s\n" % (key, _enum_name(info.dtype), shape_text(info.shape).encode())
+            b"%s (DT_%s) %s\n" % (key, _enum_name(info.dtype), bracket_text(info.shape).encode())
             for key, info in self._bundle.stored()
         ]
         return b"".join(lines)

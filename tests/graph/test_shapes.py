@@ -381,10 +381,7 @@ def test_hidden_sizes_broadcast_to_what_allows_the_truth(
     assert shapes.broadcast(None, one) is None
 
 
-@given(st.integers(-6, 6), st.integers(0, 4))
-def test_axes_count_from_both_ends(axis: int, rank: int) -> None:
-    if -rank <= axis < rank:
-        assert shapes.normalize_axis(axis, rank) == list(range(rank))[axis]
-    else:
-        with pytest.raises(ValueError, match=f"Invalid axis {axis}"):
-            shapes.normalize_axis(axis, rank)
+def test_what_two_shapes_have_in_common() -> None:
+    assert shapes.in_common((2, 3), (2, 4)) == (2, None)
+    assert shapes.in_common((2,), (2, 4)) is None
+    assert shapes.in_common(None, (2,)) is None

@@ -7,7 +7,7 @@ import pytest
 
 import penstock as tf
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import Constant, Read, make_plan, variables_used
+from penstock.plan.plan import Constant, Read, make_plan
 
 
 @pytest.fixture(autouse=True)
@@ -110,13 +110,6 @@ def test_an_op_that_only_orders_is_kept():
     with tf.control_dependencies([checked]):
         after = tf.no_op()
     assert "CheckNumerics" in types_of(plan_of([after]))
-
-
-def test_variables_used():
-    a, b = tf.Variable(1.0, name="a"), tf.Variable(2.0, name="b")
-    update = tf.assign_add(a, b)
-    used = variables_used(plan_of([update]))
-    assert sorted(op.name for op in used) == ["a", "b"]
 
 
 def test_a_fetched_reference_is_read_at_the_end():

@@ -40,6 +40,8 @@ IGNORED_ATTRS = (
 # TensorFlow makes Switch, Merge, Enter, ... of branches and loops, penstock one op that owns them.
 # Compared are the names of their results, and all that stands around them.
 RESULTS = re.compile(r"(Merge|Exit)(_\d+)?")
+LAST_VALUES = re.compile(r"Exit(_\d+)?")  # a loop has Merge nodes too, for its variables
+LOOPS = ("While", "StatelessWhile", "LoopCond")
 GRADIENTS = re.compile(r"((.*/)?gradients(_\d+)?)/")
 # `v.initialized_value()` branches on this. TensorFlow makes it again for each variable whose first
 # value it is, though it is guarded already: so it has more of them, and they are not compared.
@@ -105,6 +107,7 @@ def gradient_nodes(graph: list[list[Any]], start: int) -> list[list[Any]]:
 def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
     """The nodes that belong to no branch or loop, and the bare results of these."""
     scopes = region_scopes(graph)
+    loops = {scope_of(name) for name, op, _, _ in graph if op in LOOPS}
     tests, guards = initialized_values(graph)
     outside = []
     inside = set(tests)
@@ -114,9 +117,9 @@ def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
             continue
         if scope is None:
             outside.append(node)
-        elif RESULTS.fullmatch(node[0][len(scope) + 1 :]) and not (
-            scope in guards or GRADIENTS.fullmatch(scope + "/")
-        ):
+        elif (LAST_VALUES if scope in loops else RESULTS).fullmatch(
+            node[0][len(scope) + 1 :]
+        ) and not (scope in guards or GRADIENTS.fullmatch(scope + "/")):
             outside.append([node[0], "result", [], {}])
         else:
             inside.add(node[0])
@@ -143,10 +146,10 @@ def region_scopes(graph: list[list[Any]]) -> set[str]:
     scopes = {
         scope_of(name)
         for name, op, _, _ in graph
-        if op in ("If", "While", "LoopCond")
+        if op in ("If", "StatelessIf", *LOOPS)
         or (op == "Switch" and scope_of(name) + "/pred_id" in names)
     }
-    if any(op in ("While", "LoopCond") for _, op, _, _ in graph):
+    if any(op in LOOPS for _, op, _, _ in graph):
         found = (GRADIENTS.match(name) for name in names)
         scopes |= {match.group(1) for match in found if match is not None}
     return scopes

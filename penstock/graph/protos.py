@@ -224,6 +224,12 @@ def node_def(op: Operation) -> Any:
     message = node_def_pb2.NodeDef(name=op.name, op=op.type, device=op.device)
     message.input.extend([tensor._as_node_def_input() for tensor in op._inputs])
     message.input.extend(sorted([f"^{control.name}" for control in op._control_inputs]))
+    add_attrs(message, op)
+    return message
+
+
+def add_attrs(message: Any, op: Operation) -> None:
+    """Puts the attrs of an operation into its NodeDef message."""
     for name, value in op._attrs.items():
         kind = op.spec.attr_kind(name)
         if kind == "tensor":
@@ -231,7 +237,13 @@ def node_def(op: Operation) -> Any:
             message.attr[name].tensor.CopyFrom(tensor_proto(value, dtype))
         else:
             message.attr[name].CopyFrom(attr_value(value, kind))
-    return message
+
+
+def add_output_shapes(message: Any, op: Operation) -> None:
+    """Puts the static shapes of an operation into its NodeDef message."""
+    if op.outputs:
+        protos = [tensor.shape.as_proto() for tensor in op.outputs]
+        message.attr["_output_shapes"].list.shape.extend(protos)
 
 
 def graph_def(graph: Graph, from_version: int | None, add_shapes: bool) -> Any:
@@ -239,11 +251,15 @@ def graph_def(graph: Graph, from_version: int | None, add_shapes: bool) -> Any:
     from tensorboard.compat.proto import graph_pb2
 
     message = graph_pb2.GraphDef(versions=graph.graph_def_versions)
+    if any([op.regions for op in graph._ops]):
+        from penstock.graph.region_export import write_graph
+
+        write_graph(graph, message, from_version or 0, add_shapes)
+        return message
     for op in graph._ops[from_version or 0 :]:
         node = node_def(op)
-        if add_shapes and op.outputs:
-            protos = [tensor.shape.as_proto() for tensor in op.outputs]
-            node.attr["_output_shapes"].list.shape.extend(protos)
+        if add_shapes:
+            add_output_shapes(node, op)
         message.node.append(node)
     return message
 
@@ -252,7 +268,8 @@ def op_def(spec: OpSpec) -> Any:
     """An op's record as an OpDef message."""
     from tensorboard.compat.proto import op_def_pb2
 
-    message = op_def_pb2.OpDef(name=spec.name, is_stateful=spec.stateful)
+    stateful = spec.stateful or bool(spec.regions)
+    message = op_def_pb2.OpDef(name=spec.name, is_stateful=stateful)
     for args, target in (
         (spec.input_args, message.input_arg),
         (spec.output_args, message.output_arg),

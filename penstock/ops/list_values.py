@@ -109,6 +109,8 @@ class TensorList:
 
     def check(self, item: Any) -> None:
         """Raises InvalidArgumentError unless `item` can be an element."""
+        if self.dtype.names:  # of variants or resources, which are no arrays
+            return
         if getattr(item, "dtype", self.dtype) != self.dtype:
             raise refuse(
                 f"Invalid data types; list elements {self.dtype} but tried to append {item.dtype}"

@@ -19,6 +19,8 @@ from penstock.train.queue_runner import stored_queue_runner
 
 _LOG = logging.getLogger("tensorflow")
 _VERSION = "1.15.5"  # of the TensorFlow whose GraphDefs these are
+# Ops that differ from others in having no state alone, and have no record of their own.
+_WITH_STATE = {"StatelessIf": "If", "StatelessWhile": "While"}
 # What TensorFlow keeps of branches and loops beside the graph; here the graph itself has it.
 _NOT_KEPT = (GraphKeys.COND_CONTEXT, GraphKeys.WHILE_CONTEXT)
 
@@ -84,7 +86,7 @@ def export_meta_graph(
     message.graph_def.MergeFrom(
         graph.as_graph_def(add_shapes=True) if graph_def is None else graph_def
     )
-    _store_ops(message, graph, strip_default_attrs)
+    _store_ops(message, strip_default_attrs)
     if clear_devices:
         for node in message.graph_def.node:
             node.device = ""
@@ -99,22 +101,31 @@ def export_meta_graph(
     return message
 
 
-def _store_ops(message: Any, graph: Graph, strip_default_attrs: bool) -> None:
+def _store_ops(message: Any, strip_default_attrs: bool) -> None:
+    """Stores the records of the ops of all nodes, those in functions too."""
     from penstock.graph import protos
+    from penstock.graph.opspec import registered
 
-    specs = {op.type: op.spec for op in graph.get_operations()}
-    for name in sorted(specs):
-        described = protos.op_def(specs[name])
+    specs = registered()
+    nodes = list(message.graph_def.node)
+    nodes += [node for function in message.graph_def.library.function for node in function.node_def]
+    for name in sorted({node.op for node in nodes}):
+        with_state = _WITH_STATE.get(name, name)
+        if with_state not in specs:
+            continue  # Switch and its like, of which no operation here is made
+        described = protos.op_def(specs[with_state])
+        if with_state != name:
+            described.name, described.is_stateful = name, False
         message.meta_info_def.stripped_op_list.op.append(described)
         if strip_default_attrs:
             defaults = {
                 a.name: a.default_value for a in described.attr if a.HasField("default_value")
             }
-            _strip_defaults(message, name, defaults)
+            _strip_defaults(nodes, name, defaults)
 
 
-def _strip_defaults(message: Any, op_type: str, defaults: dict[str, Any]) -> None:
-    for node in message.graph_def.node:
+def _strip_defaults(nodes: list[Any], op_type: str, defaults: dict[str, Any]) -> None:
+    for node in nodes:
         if node.op == op_type:
             for name, default in defaults.items():
                 if name in node.attr and node.attr[name] == default:

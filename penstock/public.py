@@ -82,6 +82,7 @@ MODULES = (
     "ops.random_ops",
     "ops.random_sampling",
     "ops.stateless_random",
+    "ops.candidate_sampling",
     "ops.activation",
     "ops.bias",
     "ops.cross_entropy",

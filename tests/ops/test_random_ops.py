@@ -45,6 +45,13 @@ def parameters(dtype: str) -> Make:
     return lambda: tf.constant([0.05, 0.5, 1.0, 3.0, 9.0, 44.0], dtype)
 
 
+def candidates(op: str, **attrs: Any) -> Make:
+    """Of a sampler the candidates."""
+    true = np.array([[1], [2]])
+    given = {"num_true": 1, "num_sampled": 50, "unique": False, "range_max": 99, **SEEDS, **attrs}
+    return lambda: lookup(op)(true, **given)[0]
+
+
 SEEDS = {"seed": 5, "seed2": 6}
 
 
@@ -64,6 +71,11 @@ SAMPLES: dict[str, dict[str, Make]] = {
                     for t in FLOATS if t != "bfloat16"},
     "RandomPoissonV2": {t: call("RandomPoissonV2", SIZE, parameters("float32"), dtype=t, **SEEDS)
                         for t in ("float16", "float32", "float64", *WHOLE)},
+    **{op: {"int64": candidates(op)}
+       for op in ("UniformCandidateSampler", "LogUniformCandidateSampler",
+                  "LearnedUnigramCandidateSampler", "ThreadUnsafeUnigramCandidateSampler")},
+    "FixedUnigramCandidateSampler": {
+        "int64": candidates("FixedUnigramCandidateSampler", unigrams=list(range(99)))},
     **{op: {t: call(op, SIZE, pair, dtype=t) for t in FLOATS}
        for op in ("StatelessRandomUniform", "StatelessRandomNormal", "StatelessTruncatedNormal")},
     "StatelessRandomUniformInt": {

@@ -36,6 +36,10 @@ class AggregationMethod:
 
     ADD_N, the default, sums them in one op; the experimental ones sum pair by
     pair, or as they come.
+
+    Example:
+        >>> method = tf.AggregationMethod.EXPERIMENTAL_TREE
+        >>> tf.gradients(loss, x, aggregation_method=method)
     """
 
     ADD_N = 0
@@ -46,7 +50,11 @@ class AggregationMethod:
 
 @export("UnconnectedGradients")
 class UnconnectedGradients(Enum):
-    """What `tf.gradients` gives for a tensor that the result does not depend on: None, or zeros."""
+    """What `tf.gradients` gives for a tensor that the result does not depend on: None, or zeros.
+
+    Example:
+        >>> tf.gradients(y, x, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+    """
 
     NONE = "none"
     ZERO = "zero"
@@ -86,6 +94,9 @@ def no_gradient(op_type: str) -> None:
 
     Args:
         op_type: the name.
+
+    Example:
+        >>> tf.no_gradient("Quantize")
     """
     RegisterGradient(op_type)(lambda op, *grads: [None] * len(op.inputs))
 

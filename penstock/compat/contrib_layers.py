@@ -38,6 +38,9 @@ def variance_scaling_initializer(
 
     Raises:
         TypeError: `dtype` is no floating type, or the mode is none of those.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=variance_scaling_initializer())
     """
     if not dtypes.as_dtype(dtype).is_floating:
         raise TypeError("Cannot create initializer for non-floating point type.")
@@ -71,6 +74,9 @@ def xavier_initializer(
 
     Returns:
         A function of (shape, dtype, partition_info).
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=xavier_initializer())
     """
     return variance_scaling_initializer(1.0, "FAN_AVG", uniform, seed, dtype)
 
@@ -102,6 +108,9 @@ def l1_regularizer(scale: Any, scope: str | None = None) -> Callable[[Any], Tens
 
     Raises:
         ValueError: the scale is negative or an integer.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], regularizer=l1_regularizer(0.01))
     """
     _check_scale(scale)
     if scale == 0.0:
@@ -128,6 +137,9 @@ def l2_regularizer(scale: Any, scope: str | None = None) -> Callable[[Any], Tens
 
     Raises:
         ValueError: the scale is negative or an integer.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], regularizer=l2_regularizer(0.01))
     """
     _check_scale(scale)
     if scale == 0.0:
@@ -156,6 +168,9 @@ def l1_l2_regularizer(
 
     Raises:
         ValueError: a scale is negative or an integer.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], regularizer=l1_l2_regularizer(0.01, 0.001))
     """
     _check_scale(scale_l1, "scale_l1")
     _check_scale(scale_l2, "scale_l2")
@@ -179,6 +194,9 @@ def sum_regularizer(
 
     Returns:
         A function from weights to a scalar, or to None.
+
+    Example:
+        >>> both = sum_regularizer([l1_regularizer(0.01), l2_regularizer(0.1)])
     """
     regularizers = [regularizer for regularizer in regularizer_list if regularizer is not None]
     if not regularizers:
@@ -205,6 +223,9 @@ def apply_regularization(regularizer: Any, weights_list: Any = None) -> Tensor:
 
     Raises:
         ValueError: the regularizer gave something that is no scalar.
+
+    Example:
+        >>> penalty = apply_regularization(l2_regularizer(0.01), [w1, w2])
     """
     graph = default_graph()
     weights_list = weights_list or graph.get_collection(GraphKeys.WEIGHTS)

@@ -66,13 +66,27 @@ class L1L2(Regularizer):
 
 @export(f"{_PACKAGE}.l1")
 def l1(l: float = 0.01) -> L1L2:  # noqa: E741  (Keras's name of it)
-    """A regularizer that adds l * sum(|x|)."""
+    """A regularizer that adds l * sum(|x|).
+
+    Args:
+        l: the weight of the sum of magnitudes.
+
+    Example:
+        >>> tf.keras.regularizers.l1(0.01)
+    """
     return L1L2(l1=l)
 
 
 @export(f"{_PACKAGE}.l2")
 def l2(l: float = 0.01) -> L1L2:  # noqa: E741  (Keras's name of it)
-    """A regularizer that adds l * sum(x * x)."""
+    """A regularizer that adds l * sum(x * x).
+
+    Args:
+        l: the weight of the sum of squares.
+
+    Example:
+        >>> tf.keras.regularizers.l2(0.01)
+    """
     return L1L2(l2=l)
 
 
@@ -97,6 +111,9 @@ def serialize(regularizer: Any) -> Any:
 
     Raises:
         ValueError: it is none of these.
+
+    Example:
+        >>> tf.keras.regularizers.serialize(tf.keras.regularizers.l2(0.01))
     """
     return described(regularizer)
 
@@ -114,6 +131,9 @@ def deserialize(config: Any, custom_objects: Any = None) -> Any:
 
     Raises:
         ValueError: there is none of that name, or `config` is no description.
+
+    Example:
+        >>> tf.keras.regularizers.deserialize(description)
     """
     return from_description(config, {**_BY_NAME, **(custom_objects or {})}, "regularizer")
 

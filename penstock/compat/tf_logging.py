@@ -9,8 +9,7 @@ from collections import Counter
 from typing import Any
 
 from penstock.graph.export import export, export_as
-
-LOGGER_NAME = "tensorflow"
+from penstock.graph.log import LOG
 
 for _level in ("DEBUG", "INFO", "WARN", "ERROR", "FATAL"):
     export_as(f"logging.{_level}", getattr(logging, _level))
@@ -21,14 +20,13 @@ _counts: Counter[tuple[str, int]] = Counter()  # of messages that are not logged
 @functools.cache
 def get_logger() -> logging.Logger:
     """The logger, which prints on standard error unless the program has set up logging itself."""
-    logger = logging.getLogger(LOGGER_NAME)
-    if not logging.getLogger().handlers and not logger.handlers:
+    if not logging.getLogger().handlers and not LOG.handlers:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
-        logger.addHandler(handler)
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.INFO if hasattr(sys, "ps1") else logging.WARNING)
-    return logger
+        LOG.addHandler(handler)
+    if LOG.level == logging.NOTSET:
+        LOG.setLevel(logging.INFO if hasattr(sys, "ps1") else logging.WARNING)
+    return LOG
 
 
 @export("logging.debug")

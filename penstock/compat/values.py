@@ -26,6 +26,10 @@ export_as("compat.complex_types", complex_types)
 def as_bytes(bytes_or_text: bytes | str, encoding: str = "utf-8") -> bytes:
     """Returns text as bytes, and bytes as they are.
 
+    Args:
+        bytes_or_text: bytes or a str.
+        encoding: of the text.
+
     Raises:
         TypeError: for anything else.
 
@@ -42,6 +46,10 @@ def as_bytes(bytes_or_text: bytes | str, encoding: str = "utf-8") -> bytes:
 @export("compat.as_text", "compat.as_str")
 def as_text(bytes_or_text: bytes | str, encoding: str = "utf-8") -> str:
     """Returns bytes as text, and text as it is.
+
+    Args:
+        bytes_or_text: bytes or a str.
+        encoding: of the bytes.
 
     Raises:
         TypeError: for anything else.
@@ -61,6 +69,9 @@ def as_text(bytes_or_text: bytes | str, encoding: str = "utf-8") -> str:
 def as_str_any(value: Any) -> str:
     """Returns bytes as text, and anything else as str() shows it.
 
+    Args:
+        value: anything.
+
     Example:
         >>> tf.compat.as_str_any(3) == "3"
     """
@@ -70,6 +81,9 @@ def as_str_any(value: Any) -> str:
 @export("compat.path_to_str")
 def path_to_str(path: Any) -> Any:
     """Returns a path object (`os.PathLike`) as its string, and anything else as it is.
+
+    Args:
+        path: anything.
 
     Example:
         >>> tf.compat.path_to_str(pathlib.Path("model")) == "model"
@@ -81,6 +95,9 @@ def path_to_str(path: Any) -> Any:
 def dimension_value(dimension: Dimension | int | None) -> int | None:
     """Returns a static dimension as a number, or None where it is not known.
 
+    Args:
+        dimension: a Dimension, an int or None.
+
     Example:
         >>> tf.compat.dimension_value(x.shape[0])
     """
@@ -90,6 +107,10 @@ def dimension_value(dimension: Dimension | int | None) -> int | None:
 @export("compat.dimension_at_index")
 def dimension_at_index(shape: TensorShape, index: int) -> Dimension:
     """Returns dimension `index` of `shape`; an unknown one where the rank is not known.
+
+    Args:
+        shape: a TensorShape.
+        index: the place of the dimension; from the end where negative.
 
     Example:
         >>> tf.compat.dimension_at_index(x.shape, -1)

@@ -224,6 +224,9 @@ quantizedtypes = (qint8, quint8, qint16, quint16, qint32)
 def as_dtype(value: Any) -> DType:
     """Converts a DType, NumPy type, Python type, name or enum number to a DType.
 
+    Args:
+        value: what stands for a type.
+
     Raises:
         TypeError: there is no such type in TensorFlow.
 

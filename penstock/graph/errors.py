@@ -216,6 +216,9 @@ _CLASS_OF_CODE: dict[int, type[OpError]] = {cls.code: cls for cls in OpError.__s
 def exception_type_from_error_code(error_code: int) -> type[OpError]:
     """Returns the error class of a canonical code.
 
+    Args:
+        error_code: one of the codes in `tf.errors`.
+
     Raises:
         KeyError: there is no such code.
 
@@ -228,6 +231,9 @@ def exception_type_from_error_code(error_code: int) -> type[OpError]:
 
 def error_code_from_exception_type(cls: type[OpError]) -> int:
     """Returns the canonical code of an error class; UNKNOWN, with a warning, for other things.
+
+    Args:
+        cls: a class of `tf.errors`.
 
     Example:
         >>> error_code_from_exception_type(NotFoundError)

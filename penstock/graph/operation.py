@@ -257,6 +257,9 @@ class Operation:
         device: where it is to run, or ''.
         region: the branch or loop body that it is part of, or None.
         regions: the branches or loop bodies that it owns and runs.
+
+    Example:
+        >>> tf.add(1.0, 2.0, name="sum").op.type
     """
 
     __slots__ = (

@@ -145,37 +145,78 @@ def colocate_with(op: Any, ignore_existing: bool = False) -> Any:
     Args:
         op: an operation, tensor or variable.
         ignore_existing: drop the colocations that are open.
+
+    Example:
+        >>> with tf.colocate_with(table): ...
     """
     return default_graph().colocate_with(op, ignore_existing)
 
 
 @export("container")
 def container(container_name: str) -> StackSetting:
-    """`Graph.container` on the default graph."""
+    """`Graph.container` on the default graph.
+
+    Args:
+        container_name: the name of a group of resources, which `tf.Session.reset` clears as one.
+
+    Example:
+        >>> with tf.container("experiment"): ...
+    """
     return default_graph().container(container_name)
 
 
 @export("add_to_collection")
 def add_to_collection(name: Any, value: Any) -> None:
-    """Adds `value` to a collection of the default graph."""
+    """Adds `value` to a collection of the default graph.
+
+    Args:
+        name: the key of the collection.
+        value: what is added.
+
+    Example:
+        >>> tf.add_to_collection("losses", loss)
+    """
     default_graph().add_to_collection(name, value)
 
 
 @export("add_to_collections")
 def add_to_collections(names: Any, value: Any) -> None:
-    """Adds `value` to several collections of the default graph."""
+    """Adds `value` to several collections of the default graph.
+
+    Args:
+        names: the keys of the collections, or one of them.
+        value: what is added.
+
+    Example:
+        >>> tf.add_to_collections(["losses", "summaries"], loss)
+    """
     default_graph().add_to_collections(names, value)
 
 
 @export("get_collection")
 def get_collection(key: Any, scope: str | None = None) -> list[Any]:
-    """The values in a collection of the default graph; see `Graph.get_collection`."""
+    """The values in a collection of the default graph; see `Graph.get_collection`.
+
+    Args:
+        key: the key of the collection.
+        scope: a regular expression; only what has a name that it matches at the start.
+
+    Example:
+        >>> tf.get_collection(tf.GraphKeys.GLOBAL_VARIABLES, "generator/")
+    """
     return default_graph().get_collection(key, scope)
 
 
 @export("get_collection_ref")
 def get_collection_ref(key: Any) -> list[Any]:
-    """A collection of the default graph itself, not a copy."""
+    """A collection of the default graph itself, not a copy.
+
+    Args:
+        key: the key of the collection.
+
+    Example:
+        >>> tf.get_collection_ref("losses").clear()
+    """
     return default_graph().get_collection_ref(key)
 
 
@@ -204,6 +245,9 @@ def get_seed(op_seed: int | None) -> tuple[int | None, int | None]:
 
     Returns:
         Two ints, or two None where neither seed is set.
+
+    Example:
+        >>> seed, seed2 = tf.get_seed(None)
     """
     graph = default_graph()
     if graph.seed is None and op_seed is None:
@@ -220,5 +264,9 @@ DEFAULT_GRAPH_SEED = 87654321
 
 @export("executing_eagerly")
 def executing_eagerly() -> bool:
-    """False: there are graphs only."""
+    """False: there are graphs only.
+
+    Example:
+        >>> tf.executing_eagerly()  # False
+    """
     return False

@@ -15,6 +15,9 @@ Shape = tuple["int | None", ...] | None
 class Dimension:
     """One size of a `TensorShape`: an int, or None where it is unknown.
 
+    Args:
+        value: an int, None, or a Dimension.
+
     Example:
         >>> Dimension(3) + 1
         Dimension(4)

@@ -23,7 +23,11 @@ _global_lock = threading.Lock()
 
 
 def default_graph() -> Graph:
-    """The graph that new operations join in this thread."""
+    """The graph that new operations join in this thread.
+
+    Example:
+        >>> tf.get_default_graph()
+    """
     if _stacks.graphs:
         return _stacks.graphs[-1]
     return _global_graph[-1] if _global_graph else _make_global_graph()
@@ -70,7 +74,11 @@ def graph_as_default(graph: Graph) -> Iterator[Graph]:
 
 
 def default_session() -> Any:
-    """The innermost default session of this thread, or None."""
+    """The innermost default session of this thread, or None.
+
+    Example:
+        >>> tf.get_default_session()
+    """
     return _stacks.sessions[-1] if _stacks.sessions else None
 
 

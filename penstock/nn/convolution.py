@@ -124,6 +124,9 @@ def conv2d_backprop_input(
 
     Returns:
         A Tensor of the shape `input_sizes`.
+
+    Example:
+        >>> tf.nn.conv2d_backprop_input([1, 8, 8, 3], filters, grad, [1, 1, 1, 1], "SAME")
     """
     filter = renamed("filters", filters, "filter", filter)
     channels = _channel_axis(data_format)
@@ -163,6 +166,9 @@ def conv2d_backprop_filter(
 
     Returns:
         A Tensor of the shape `filter_sizes`.
+
+    Example:
+        >>> tf.nn.conv2d_backprop_filter(x, [3, 3, 3, 16], grad, [1, 1, 1, 1], "SAME")
     """
     channels = _channel_axis(data_format)
     return raw.Conv2DBackpropFilter(
@@ -316,6 +322,9 @@ def conv1d_transpose(
 
     Returns:
         A Tensor of the shape `output_shape`.
+
+    Example:
+        >>> tf.nn.conv1d_transpose(x, filters, [1, 16, 4], strides=2)
     """
     with name_scope(name, "conv1d_transpose", [input, filters, output_shape]) as scope:
         layout, axis = _image_format(data_format)
@@ -403,6 +412,9 @@ def conv3d_backprop_filter(
 
     Returns:
         A Tensor of the shape `filter_sizes`.
+
+    Example:
+        >>> tf.nn.conv3d_backprop_filter(x, [3, 3, 3, 1, 4], grad, [1] * 5, "SAME")
     """
     return raw.Conv3DBackpropFilterV2(
         input,
@@ -443,6 +455,9 @@ def conv3d_transpose(
 
     Returns:
         A Tensor of the shape `output_shape`.
+
+    Example:
+        >>> tf.nn.conv3d_transpose(x, filters, [1, 8, 8, 8, 4], strides=2)
     """
     value = renamed("input", input, "value", value)
     filter = renamed("filters", filters, "filter", filter)
@@ -486,6 +501,9 @@ def conv_transpose(
 
     Raises:
         ValueError: `output_shape` has another number of sizes.
+
+    Example:
+        >>> tf.nn.conv_transpose(x, filters, [1, 16, 16, 4], strides=2)
     """
     with name_scope(name, "conv_transpose", [input, filters, output_shape]) as scope:
         count = (

@@ -40,6 +40,9 @@ def depthwise_conv2d_native(
 
     Returns:
         A Tensor with channels times multiplier channels.
+
+    Example:
+        >>> tf.nn.depthwise_conv2d_native(images, filters, [1, 1, 1, 1], "SAME")
     """
     return raw.DepthwiseConv2dNative(
         input,
@@ -74,6 +77,11 @@ def depthwise_conv2d_native_backprop_input(
 
     Returns:
         A Tensor of the shape `input_sizes`.
+
+    Example:
+        >>> gradient = tf.nn.depthwise_conv2d_native_backprop_input(
+        ...     [1, 8, 8, 3], filters, grad, [1, 1, 1, 1], "SAME"
+        ... )
     """
     return raw.DepthwiseConv2dNativeBackpropInput(
         input_sizes,
@@ -109,6 +117,11 @@ def depthwise_conv2d_native_backprop_filter(
 
     Returns:
         A Tensor of the shape `filter_sizes`.
+
+    Example:
+        >>> gradient = tf.nn.depthwise_conv2d_native_backprop_filter(
+        ...     images, [3, 3, 3, 1], grad, [1, 1, 1, 1], "SAME"
+        ... )
     """
     return raw.DepthwiseConv2dNativeBackpropFilter(
         input,

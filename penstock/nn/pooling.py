@@ -125,7 +125,14 @@ def max_pool2d(
     data_format: str | None = "NHWC",
     name: str | None = None,
 ) -> Tensor:
-    """The maximum of each window of images; see `max_pool`."""
+    """The maximum of each window of images; see `max_pool`.
+
+    Args:
+        input, ksize, strides, padding, data_format, name: as for `tf.nn.max_pool`.
+
+    Example:
+        >>> tf.nn.max_pool2d(images, 2, 2, "SAME")
+    """
     with name_scope(name, "MaxPool2d", [input]) as scope:
         layout = "NHWC" if data_format is None else data_format
         return _pool(raw.MaxPool, input, ksize, strides, padding, layout, scope)
@@ -140,7 +147,15 @@ def max_pool3d(
     data_format: str | None = "NDHWC",
     name: str | None = None,
 ) -> Tensor:
-    """The maximum of each window of volumes; the arguments are those of `max_pool`."""
+    """The maximum of each window of volumes; the arguments are those of `max_pool`.
+
+    Args:
+        input, ksize, strides, padding, data_format, name: as for `tf.nn.max_pool`,
+            with one axis more.
+
+    Example:
+        >>> tf.nn.max_pool3d(volumes, 2, 2, "SAME")
+    """
     with name_scope(name, "MaxPool3D", [input]) as scope:
         layout = "NDHWC" if data_format is None else data_format
         return _pool(raw.MaxPool3D, input, ksize, strides, padding, layout, scope)
@@ -155,7 +170,15 @@ def avg_pool3d(
     data_format: str | None = "NDHWC",
     name: str | None = None,
 ) -> Tensor:
-    """The mean of each window of volumes; the arguments are those of `avg_pool`."""
+    """The mean of each window of volumes; the arguments are those of `avg_pool`.
+
+    Args:
+        input, ksize, strides, padding, data_format, name: as for `tf.nn.avg_pool`,
+            with one axis more.
+
+    Example:
+        >>> tf.nn.avg_pool3d(volumes, 2, 2, "SAME")
+    """
     with name_scope(name, "AvgPool3D", [input]) as scope:
         layout = "NDHWC" if data_format is None else data_format
         return _pool(raw.AvgPool3D, input, ksize, strides, padding, layout, scope)
@@ -182,6 +205,9 @@ def max_pool1d(
 
     Returns:
         A Tensor of the same type.
+
+    Example:
+        >>> tf.nn.max_pool1d(sequences, 3, 1, "SAME")
     """
     with name_scope(name, "MaxPool1d", [input]) as scope:
         return _pool_1d(raw.MaxPool, input, ksize, strides, padding, data_format, scope)
@@ -196,7 +222,14 @@ def avg_pool1d(
     data_format: str | None = "NWC",
     name: str | None = None,
 ) -> Tensor:
-    """The mean of each window of sequences; the arguments are those of `max_pool1d`."""
+    """The mean of each window of sequences; the arguments are those of `max_pool1d`.
+
+    Args:
+        input, ksize, strides, padding, data_format, name: as for `tf.nn.max_pool1d`.
+
+    Example:
+        >>> tf.nn.avg_pool1d(sequences, 3, 1, "SAME")
+    """
     with name_scope(name, "AvgPool1D", [input]) as scope:
         return _pool_1d(raw.AvgPool, input, ksize, strides, padding, data_format, scope)
 
@@ -251,7 +284,15 @@ def max_pool_v2(
     data_format: str | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """The maximum of each window of sequences, images or volumes; see `max_pool`."""
+    """The maximum of each window of sequences, images or volumes; see `max_pool`.
+
+    Args:
+        input: a tensor [batch, …, channels], or [batch, channels, …].
+        ksize, strides, padding, data_format, name: as for `tf.nn.max_pool`.
+
+    Example:
+        >>> tf.nn.max_pool_v2(images, 2, 2, "SAME")
+    """
     functions: dict[int, Callable[..., Tensor]] = {3: max_pool1d, 4: max_pool, 5: max_pool3d}
     return _by_rank(functions, input, ksize, strides, padding, data_format, name)
 
@@ -265,7 +306,15 @@ def avg_pool_v2(
     data_format: str | None = None,
     name: str | None = None,
 ) -> Tensor:
-    """The mean of each window of sequences, images or volumes; see `avg_pool`."""
+    """The mean of each window of sequences, images or volumes; see `avg_pool`.
+
+    Args:
+        input: a tensor [batch, …, channels], or [batch, channels, …].
+        ksize, strides, padding, data_format, name: as for `tf.nn.avg_pool`.
+
+    Example:
+        >>> tf.nn.avg_pool_v2(images, 2, 2, "SAME")
+    """
     functions: dict[int, Callable[..., Tensor]] = {3: avg_pool1d, 4: avg_pool, 5: avg_pool3d}
     return _by_rank(functions, input, ksize, strides, padding, data_format, name)
 

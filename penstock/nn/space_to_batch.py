@@ -44,6 +44,9 @@ def with_space_to_batch(
 
     Raises:
         ValueError: a rate is not positive, or the padding is neither.
+
+    Example:
+        >>> tf.nn.with_space_to_batch(x, [2, 2], "VALID", op, filter_shape=[3, 3])
     """
     with name_scope(None, "with_space_to_batch", [input, dilation_rate]):
         input = convert_to_tensor(input, name="input")
@@ -155,6 +158,9 @@ def required_space_to_batch_paddings(
 
     Raises:
         ValueError: `block_shape` has no static shape.
+
+    Example:
+        >>> paddings, crops = tf.required_space_to_batch_paddings([7, 7], [2, 2])
     """
     with name_scope(name, "required_space_to_batch_paddings", [input_shape, block_shape]):
         input_shape = convert_to_tensor(input_shape, dtype="int32", name="input_shape")

@@ -261,6 +261,9 @@ def batch_norm_with_global_normalization(
 
     Returns:
         A Tensor of the type and shape of the images.
+
+    Example:
+        >>> tf.nn.batch_norm_with_global_normalization(x, mean, var, beta, gamma, 1e-3, True)
     """
     t = renamed("input", input, "t", t)
     m = renamed("mean", mean, "m", m)

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from penstock.graph import dtypes
 from penstock.graph.export import api, export
+from penstock.graph.log import LOG
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.ops.assertions import assert_
 from penstock.ops.cond import cond
 
 Function = Callable[[], Any]
-
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 
 @export("case")
@@ -71,7 +69,7 @@ def _as_pairs(given: Any, exclusive: bool) -> tuple[list[Tensor], list[Function]
     elif isinstance(given, dict):
         pairs = sorted(given.items(), key=lambda pair: pair[0].name)
         if not exclusive:
-            _LOG.warning(
+            LOG.warning(
                 "%s: Provided dictionary of predicate/fn pairs, but exclusive=False. Order of "
                 "conditional tests is not guaranteed.", "case",
             )  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import inspect
 import itertools
-import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +13,7 @@ from penstock.graph.collections import GraphKeys
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph
+from penstock.graph.log import LOG
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NotDifferentiable
 from penstock.graph.public import control_dependencies
@@ -21,7 +21,6 @@ from penstock.graph.stacks import default_graph
 
 Function = Callable[..., Any]
 
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 _numbers = itertools.count()
 
 
@@ -138,7 +137,7 @@ def _check_signature(grad_fn: Function, variables: list[Any]) -> None:
                 "If using @custom_gradient with a function that uses variables, the enclosing "
                 "variable scope must have use_resource=True."
             )
-        _LOG.warning(
+        LOG.warning(
             "@custom_gradient grad_fn has 'variables' in signature, but no ResourceVariables were "
             "used on the forward pass."
         )

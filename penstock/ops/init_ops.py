@@ -77,6 +77,9 @@ class Ones(Initializer):
 
     Args:
         dtype: the type where the call gives none.
+
+    Example:
+        >>> gain = tf.get_variable("gain", [10], initializer=tf.ones_initializer())
     """
 
     def __init__(self, dtype: Any = dtypes.float32) -> None:
@@ -98,6 +101,9 @@ class Constant(Initializer):
 
     Raises:
         TypeError: the value is of another kind.
+
+    Example:
+        >>> b = tf.get_variable("b", [10], initializer=tf.constant_initializer(0.1))
     """
 
     _settings = ("value",)
@@ -139,6 +145,9 @@ class RandomUniform(Initializer):
         maxval: the bound above; 1 for floating types where None.
         seed: a seed; see `tf.set_random_seed`.
         dtype: the type where the call gives none.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.random_uniform_initializer(-1, 1))
     """
 
     _settings = ("minval", "maxval", "seed")
@@ -177,6 +186,9 @@ class RandomNormal(_Normal):
 
     Raises:
         ValueError: `dtype` is no floating type.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.random_normal_initializer())
     """
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
@@ -197,6 +209,10 @@ class TruncatedNormal(_Normal):
 
     Raises:
         ValueError: `dtype` is no floating type.
+
+    Example:
+        >>> initial = tf.truncated_normal_initializer(stddev=0.1)
+        >>> w = tf.get_variable("w", [3, 4], initializer=initial)
     """
 
     def __call__(self, shape: Any, dtype: Any = None, partition_info: Any = None) -> Tensor:
@@ -216,6 +232,10 @@ class UniformUnitScaling(Initializer):
         factor: the factor.
         seed: a seed; see `tf.set_random_seed`.
         dtype: the floating type where the call gives none.
+
+    Example:
+        >>> initial = tf.uniform_unit_scaling_initializer(factor=1.43)
+        >>> w = tf.get_variable("w", [3, 4], initializer=initial)
     """
 
     _settings = ("factor", "seed")
@@ -258,6 +278,10 @@ class VarianceScaling(Initializer):
 
     Raises:
         ValueError: an argument is not among those.
+
+    Example:
+        >>> initial = tf.variance_scaling_initializer(2.0, mode="fan_out")
+        >>> w = tf.get_variable("w", [3, 4], initializer=initial)
     """
 
     _settings: Sequence[str] = ("scale", "mode", "distribution", "seed")
@@ -304,6 +328,9 @@ class GlorotUniform(VarianceScaling):
     Args:
         seed: a seed; see `tf.set_random_seed`.
         dtype: the floating type where the call gives none.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.glorot_uniform_initializer(seed=1))
     """
 
     _settings = ("seed",)
@@ -319,6 +346,9 @@ class GlorotNormal(VarianceScaling):
     Args:
         seed: a seed; see `tf.set_random_seed`.
         dtype: the floating type where the call gives none.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.glorot_normal_initializer())
     """
 
     _settings = ("seed",)
@@ -340,6 +370,9 @@ class Orthogonal(Initializer):
 
     Raises:
         ValueError: `dtype` is no floating type, or a shape has less than two sizes.
+
+    Example:
+        >>> w = tf.get_variable("w", [4, 4], initializer=tf.orthogonal_initializer())
     """
 
     _settings = ("gain", "seed")
@@ -370,6 +403,9 @@ class Identity(Initializer):
     Args:
         gain: what they are multiplied with.
         dtype: the floating type where the call gives none.
+
+    Example:
+        >>> w = tf.get_variable("w", [4, 4], initializer=tf.initializers.identity())
     """
 
     _settings = ("gain",)
@@ -391,23 +427,51 @@ class Identity(Initializer):
 
 @export("initializers.he_normal")
 def he_normal(seed: Any = None) -> VarianceScaling:
-    """An initializer with a truncated normal of variance 2 / inputs (He et al., 2015)."""
+    """An initializer with a truncated normal of variance 2 / inputs (He et al., 2015).
+
+    Args:
+        seed: a seed; see `tf.set_random_seed`.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.initializers.he_normal())
+    """
     return VarianceScaling(2.0, "fan_in", "truncated_normal", seed)
 
 
 @export("initializers.he_uniform")
 def he_uniform(seed: Any = None) -> VarianceScaling:
-    """An initializer with an even distribution of variance 2 / inputs (He et al., 2015)."""
+    """An initializer with an even distribution of variance 2 / inputs (He et al., 2015).
+
+    Args:
+        seed: a seed; see `tf.set_random_seed`.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.initializers.he_uniform())
+    """
     return VarianceScaling(2.0, "fan_in", "uniform", seed)
 
 
 @export("initializers.lecun_normal")
 def lecun_normal(seed: Any = None) -> VarianceScaling:
-    """An initializer with a truncated normal distribution of variance 1 / inputs (LeCun, 1998)."""
+    """An initializer with a truncated normal distribution of variance 1 / inputs (LeCun, 1998).
+
+    Args:
+        seed: a seed; see `tf.set_random_seed`.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.initializers.lecun_normal())
+    """
     return VarianceScaling(1.0, "fan_in", "truncated_normal", seed)
 
 
 @export("initializers.lecun_uniform")
 def lecun_uniform(seed: Any = None) -> VarianceScaling:
-    """An initializer with an even distribution of variance 1 / inputs (LeCun, 1998)."""
+    """An initializer with an even distribution of variance 1 / inputs (LeCun, 1998).
+
+    Args:
+        seed: a seed; see `tf.set_random_seed`.
+
+    Example:
+        >>> w = tf.get_variable("w", [3, 4], initializer=tf.initializers.lecun_uniform())
+    """
     return VarianceScaling(1.0, "fan_in", "uniform", seed)

@@ -166,5 +166,12 @@ def py_func(
 
 @export("numpy_function")
 def numpy_function(func: Callable[..., Any], inp: Any, Tout: Any, name: str | None = None) -> Any:
-    """`tf.py_func` of a stateful function, under TensorFlow 2's name."""
+    """`tf.py_func` of a stateful function, under TensorFlow 2's name.
+
+    Args:
+        func, inp, Tout, name: as for `tf.py_func`.
+
+    Example:
+        >>> tf.numpy_function(np.sinh, [x], tf.float32)
+    """
     return py_func(func, inp, Tout, stateful=True, name=name)

@@ -32,19 +32,31 @@ _by_default = [False]
 
 @export("enable_resource_variables")
 def enable_resource_variables() -> None:
-    """Makes variables resources from now on, where their arguments do not say otherwise."""
+    """Makes variables resources from now on, where their arguments do not say otherwise.
+
+    Example:
+        >>> tf.enable_resource_variables()
+    """
     _by_default[0] = True
 
 
 @export("disable_resource_variables")
 def disable_resource_variables() -> None:
-    """Makes variables references from now on, where their arguments do not say otherwise."""
+    """Makes variables references from now on, where their arguments do not say otherwise.
+
+    Example:
+        >>> tf.disable_resource_variables()
+    """
     _by_default[0] = False
 
 
 @export("resource_variables_enabled")
 def resource_variables_enabled() -> bool:
-    """Whether variables are resources by default."""
+    """Whether variables are resources by default.
+
+    Example:
+        >>> tf.resource_variables_enabled()
+    """
     return _by_default[0]
 
 

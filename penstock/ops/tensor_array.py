@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
+from penstock.graph.log import LOG
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import colocate_with, control_dependencies, device, name_scope
 from penstock.graph.static_value import constant_value
-
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 
 @export("TensorArray")
@@ -220,7 +218,7 @@ class TensorArray:
     def _note_type(self, tensor: Tensor) -> None:
         """Logs that a value has the wrong type; the run is what fails then."""
         if tensor.dtype.base_dtype is not self._dtype:
-            _LOG.error(
+            LOG.error(
                 "Error: Input value %s has dtype %s, but expected dtype %s.  This leads to "
                 "undefined behavior and will be an error in future versions of TensorFlow.",
                 tensor, tensor.dtype, self._dtype,

@@ -51,7 +51,11 @@ moving_average_variables = _listing(
 
 @export("all_variables")
 def all_variables() -> list[Any]:
-    """The older name of `tf.global_variables`."""
+    """The older name of `tf.global_variables`.
+
+    Example:
+        >>> tf.all_variables()
+    """
     return global_variables()
 
 
@@ -144,6 +148,9 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
 
     Returns:
         A Tensor, or None where there are no variables.
+
+    Example:
+        >>> sess.run(tf.assert_variables_initialized())
     """
     variables = list(global_variables() + local_variables() if var_list is None else var_list)
     if not variables:

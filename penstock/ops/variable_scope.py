@@ -28,6 +28,9 @@ class VariableScope:
         initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource,
             constraint: defaults for `get_variable`.
         name_scope: the name scope that was entered with it.
+
+    Example:
+        >>> tf.get_variable_scope().name
     """
 
     def __init__(
@@ -385,7 +388,15 @@ def variable_op_scope(
     use_resource: bool | None = None,
     constraint: Any = None,
 ) -> variable_scope:
-    """The older form of `tf.variable_scope`, with `values` first."""
+    """The older form of `tf.variable_scope`, with `values` first.
+
+    Args:
+        values: tensors that must belong to the default graph.
+        name_or_scope, default_name, …: as for `tf.variable_scope`.
+
+    Example:
+        >>> with tf.variable_op_scope([x], "layer"): ...
+    """
     return variable_scope(
         name_or_scope, default_name, values, initializer, regularizer, caching_device, partitioner,
         custom_getter, reuse, dtype, use_resource, constraint,
@@ -394,7 +405,14 @@ def variable_op_scope(
 
 @export("no_regularizer")
 def no_regularizer(_: Any) -> None:
-    """A regularizer that adds nothing: it keeps a scope's regularizer away from a variable."""
+    """A regularizer that adds nothing: it keeps a scope's regularizer away from a variable.
+
+    Args:
+        _: a variable.
+
+    Example:
+        >>> tf.get_variable("bias", [3], regularizer=tf.no_regularizer)
+    """
     return None
 
 

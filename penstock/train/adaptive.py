@@ -20,6 +20,9 @@ class AdagradOptimizer(OneOpOptimizer):
 
     Raises:
         ValueError: the sum does not start with a positive number.
+
+    Example:
+        >>> step = tf.train.AdagradOptimizer(0.1).minimize(loss)
     """
 
     _op = "Adagrad"
@@ -66,6 +69,9 @@ class AdadeltaOptimizer(OneOpOptimizer):
         epsilon: keeps the division finite.
         use_locking: kept for TensorFlow's signature.
         name: the optimizer's name.
+
+    Example:
+        >>> step = tf.train.AdadeltaOptimizer(1.0).minimize(loss)
     """
 
     _op = "Adadelta"
@@ -104,6 +110,9 @@ class RMSPropOptimizer(OneOpOptimizer):
         use_locking: kept for TensorFlow's signature.
         centered: divide by the gradient's estimated variance instead.
         name: the optimizer's name.
+
+    Example:
+        >>> step = tf.train.RMSPropOptimizer(0.01).minimize(loss)
     """
 
     def __init__(

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import functools
 import glob
-import logging
 import os
 import re
 import time
@@ -24,8 +23,8 @@ from penstock.formats.checkpoint_state import (
 from penstock.formats.os_errors import translated
 from penstock.graph.errors import NotFoundError, OpError
 from penstock.graph.export import export
+from penstock.graph.log import LOG
 
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 _STATE_FILE = "checkpoint"
 _POLL_SECONDS = 1.0
 _WILDCARD = re.compile(r"[*?\[]")
@@ -172,7 +171,7 @@ def get_checkpoint_state(checkpoint_dir: str, latest_filename: str | None = None
     try:
         state = read_checkpoint_state(path)
     except OpError as error:
-        _LOG.warning("%s: Checkpoint ignored", error.message)
+        LOG.warning("%s: Checkpoint ignored", error.message)
         return None
     if not state.model_checkpoint_path:
         raise ValueError(f"Invalid checkpoint state loaded from {checkpoint_dir}")
@@ -200,13 +199,16 @@ def latest_checkpoint(checkpoint_dir: str, latest_filename: str | None = None) -
     found: str = state.model_checkpoint_path
     if _files_of(found):
         return found
-    _LOG.error("Couldn't match files for checkpoint %s", found)
+    LOG.error("Couldn't match files for checkpoint %s", found)
     return None
 
 
 @export("train.checkpoint_exists")
 def checkpoint_exists(checkpoint_prefix: str) -> bool:
     """Returns True where a checkpoint, or a file of the old format, has this prefix or pattern.
+
+    Args:
+        checkpoint_prefix: the path that the saver gave.
 
     Raises:
         NotFoundError: the folder is missing.
@@ -223,6 +225,9 @@ def get_checkpoint_mtimes(checkpoint_prefixes: Sequence[str]) -> list[float]:
     """Returns when checkpoints were written, in whole seconds since the epoch.
 
     Missing ones are left out.
+
+    Args:
+        checkpoint_prefixes: the paths that savers gave.
 
     Example:
         >>> tf.train.get_checkpoint_mtimes(["/tmp/model-1"])
@@ -293,7 +298,7 @@ def checkpoints_iterator(
         found = _wait_for_checkpoint(checkpoint_dir, seen, timeout)
         if found is None:
             if timeout_fn is None:
-                _LOG.info("Timed-out waiting for a checkpoint.")
+                LOG.info("Timed-out waiting for a checkpoint.")
                 return
             if timeout_fn():
                 return

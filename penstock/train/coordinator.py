@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -11,8 +10,8 @@ from typing import Any
 
 from penstock.graph.errors import OutOfRangeError
 from penstock.graph.export import export
+from penstock.graph.log import LOG
 
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 _LOOK_EVERY = 0.05  # seconds between two looks at whether threads have ended
 
 
@@ -67,10 +66,10 @@ class Coordinator:
                 return
             if self._stop.is_set():
                 if error is not None:
-                    _LOG.info("Error reported to Coordinator after a stop: %r", error)
+                    LOG.info("Error reported to Coordinator after a stop: %r", error)
                 return
             if error is not None:
-                _LOG.info("Error reported to Coordinator: %r", error)
+                LOG.info("Error reported to Coordinator: %r", error)
             self._error = error
             self._stop.set()
 
@@ -154,7 +153,7 @@ class Coordinator:
             self._registered = set()
         self.raise_requested_exception()
         if alive and ignore_live_threads:
-            _LOG.info("Coordinator stopped with threads still running: %s", " ".join(alive))
+            LOG.info("Coordinator stopped with threads still running: %s", " ".join(alive))
         elif alive:
             raise RuntimeError(f"Coordinator stopped with threads still running: {' '.join(alive)}")
 

@@ -4,7 +4,6 @@ message.
 
 from __future__ import annotations
 
-import logging
 import numbers
 from typing import Any
 
@@ -12,12 +11,12 @@ from penstock.formats.staged_file import StagedFile
 from penstock.graph.collections import GraphKeys
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph
+from penstock.graph.log import LOG
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.stacks import default_graph
 from penstock.ops.variables import Variable
 from penstock.train.queue_runner import stored_queue_runner
 
-_LOG = logging.getLogger("tensorflow")
 _VERSION = "1.15.5"  # of the TensorFlow whose GraphDefs these are
 # Ops that differ from others in having no state alone, and have no record of their own.
 _WITH_STATE = {"StatelessIf": "If", "StatelessWhile": "While"}
@@ -153,7 +152,7 @@ def _store_collection(message: Any, name: str, items: list[Any]) -> None:
         stored.float_list.value.extend([float(item) for item in items])
     else:
         del message.collection_def[name]
-        _LOG.warning(
+        LOG.warning(
             "Issue encountered when serializing %s. Type is unsupported, or the types of the items "
             "don't match field type in CollectionDef. Note this is a warning and probably safe to "
             "ignore.",
@@ -249,7 +248,7 @@ def import_meta_graph(
         return Saver(saver_def=message.saver_def, name=scope or None)
     if default_graph().get_collection("variables"):
         return Saver()
-    _LOG.info("Saver not created because there are no variables in the graph to restore")
+    LOG.info("Saver not created because there are no variables in the graph to restore")
     return None
 
 

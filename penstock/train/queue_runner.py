@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import weakref
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ from penstock.graph.errors import (
 )
 from penstock.graph.export import export, export_lazily
 from penstock.graph.graph import Graph
+from penstock.graph.log import LOG
 from penstock.graph.operation import Operation
 from penstock.graph.stacks import default_graph, default_session
 from penstock.ops.queue_classes import QueueBase
 from penstock.train.coordinator import Coordinator
-
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 export_lazily("train.QueueRunnerDef", "penstock.formats.queue_runner_def", "QueueRunnerDef")
 
@@ -255,7 +253,7 @@ def _run_quietly(sess: Any, op: Operation) -> None:
     try:
         sess.run(op)
     except Exception as error:
-        _LOG.info("Ignored exception from %s: %s", op.name, error)
+        LOG.info("Ignored exception from %s: %s", op.name, error)
 
 
 def _without_scope(name: str, scope: str | None) -> str:
@@ -269,6 +267,9 @@ def add_queue_runner(qr: QueueRunner, collection: str = GraphKeys.QUEUE_RUNNERS)
     Args:
         qr: the runner.
         collection: the collection's name.
+
+    Example:
+        >>> tf.train.add_queue_runner(tf.train.QueueRunner(queue, [enqueue]))
     """
     default_graph().add_to_collection(collection, qr)
 

@@ -41,6 +41,9 @@ class FtrlOptimizer(OneOpOptimizer):
 
     Raises:
         ValueError: a number has the wrong sign.
+
+    Example:
+        >>> step = tf.train.FtrlOptimizer(0.1, l1_regularization_strength=0.01).minimize(loss)
     """
 
     _state = ("accum", "linear")
@@ -105,6 +108,9 @@ class ProximalAdagradOptimizer(OneOpOptimizer):
 
     Raises:
         ValueError: the sum does not start with a positive number.
+
+    Example:
+        >>> step = tf.train.ProximalAdagradOptimizer(0.1).minimize(loss)
     """
 
     _op = "ProximalAdagrad"
@@ -147,6 +153,9 @@ class ProximalGradientDescentOptimizer(OneOpOptimizer):
         l1_regularization_strength, l2_regularization_strength: the regularizing terms' factors.
         use_locking: kept for TensorFlow's signature.
         name: the optimizer's name.
+
+    Example:
+        >>> step = tf.train.ProximalGradientDescentOptimizer(0.1).minimize(loss)
     """
 
     _op = "ProximalGradientDescent"
@@ -182,6 +191,9 @@ class AdagradDAOptimizer(OneOpOptimizer):
 
     Raises:
         ValueError: the sum does not start with a positive number.
+
+    Example:
+        >>> step = tf.train.AdagradDAOptimizer(0.1, global_step).minimize(loss, global_step)
     """
 
     _op = "AdagradDA"

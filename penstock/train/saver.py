@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import numbers
 import os
 import time
@@ -18,6 +17,7 @@ from penstock.graph.errors import (
     OpError,
 )
 from penstock.graph.export import export
+from penstock.graph.log import LOG
 from penstock.graph.stacks import default_graph
 from penstock.ops.save_slices import in_scope
 from penstock.train import checkpoint_management as files
@@ -25,7 +25,6 @@ from penstock.train import saver_graph
 from penstock.train.meta_graph import export_meta_graph
 from penstock.train.training_util import global_step as step_in
 
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 _V2 = 2
 
 _MISSING = "a Variable name or other graph key that is missing from the checkpoint"
@@ -302,7 +301,7 @@ class Saver:
         save_path = os.fsdecode(save_path)
         if not files.checkpoint_exists(save_path):
             raise ValueError(f"The passed save_path is not a valid checkpoint: {save_path}")
-        _LOG.info("Restoring parameters from %s", save_path)
+        LOG.info("Restoring parameters from %s", save_path)
         names = self.saver_def
         with _explaining():
             sess.run(names.restore_op_name, {names.filename_tensor_name: save_path})

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from penstock.graph import dtypes
 from penstock.graph.collections import GraphKeys
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph
+from penstock.graph.log import LOG
 from penstock.graph.operation import Tensor
 from penstock.graph.stacks import default_graph
 from penstock.ops.variable_kinds import VariableAggregation
@@ -46,13 +46,16 @@ def get_global_step(graph: Graph | None = None) -> Any:
 
     Raises:
         TypeError: it is no integer scalar.
+
+    Example:
+        >>> step = tf.train.get_global_step()
     """
     graph = graph or default_graph()
     found = graph.get_collection(GraphKeys.GLOBAL_STEP)
     if len(found) == 1:
         step = found[0]
     elif found:
-        logging.getLogger("penstock").error("Multiple tensors in global_step collection.")
+        LOG.error("Multiple tensors in global_step collection.")
         return None
     else:
         try:
@@ -75,6 +78,9 @@ def create_global_step(graph: Graph | None = None) -> Any:
 
     Raises:
         ValueError: there is one already.
+
+    Example:
+        >>> step = tf.train.create_global_step()
     """
     graph = graph or default_graph()
     if get_global_step(graph) is not None:
@@ -118,6 +124,9 @@ def assert_global_step(global_step_tensor: Any) -> None:
 
     Raises:
         TypeError: it is none.
+
+    Example:
+        >>> tf.train.assert_global_step(step)
     """
     if not isinstance(global_step_tensor, (Variable, Tensor)):
         raise TypeError(

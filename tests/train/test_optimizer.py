@@ -93,6 +93,14 @@ def test_global_step(resource: bool) -> None:
         assert tf.train.global_step(sess, step) == 0
 
 
+def test_two_global_steps_are_none(caplog: pytest.LogCaptureFixture) -> None:
+    for name in ("a", "b"):
+        tf.add_to_collection(tf.GraphKeys.GLOBAL_STEP, tf.Variable(0, name=name))
+    with caplog.at_level("ERROR", "tensorflow"):
+        assert tf.train.get_global_step() is None
+    assert "Multiple tensors in global_step collection." in caplog.text
+
+
 def test_bad_global_steps() -> None:
     """A global step is an integer scalar."""
     assert tf.train.get_global_step() is None

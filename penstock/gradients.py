@@ -18,6 +18,7 @@ from penstock.graph.public import name_scope
 from penstock.graph.region import Region
 from penstock.graph.scopes import StackSetting
 from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.stacks import is_stack
 
 Grad = Any  # Tensor | IndexedSlices | None
 GradientFunction = Callable[..., Any]
@@ -279,19 +280,6 @@ def _starting_gradients(starts: Sequence[Any], ys: list[Tensor], colocation: Any
     return found
 
 
-def _is_saved(output: Tensor) -> bool:
-    """True of what an op with regions gives out for a gradient only."""
-    regions = output.op.regions
-    return bool(regions) and output.value_index >= len(regions[-1].results)
-
-
-def _is_stack(tensor: Tensor) -> bool:
-    """True of what a loop saves, and what is taken of it; no list of TensorFlow's is one."""
-    if tensor.dtype.base_dtype is not dtypes.variant:
-        return False
-    return _is_saved(tensor) or tensor.op.type.startswith("_Stack")
-
-
 def _is_trainable(tensor: Tensor) -> bool:
     return tensor.dtype.base_dtype in _TRAINABLE
 
@@ -401,7 +389,7 @@ class _BackwardWalk:
             return None
         if len(terms) == 1:
             total = terms[0]
-        elif _is_stack(tensor):
+        elif is_stack(tensor):
             total = raw._StackSum(terms)
         elif all([isinstance(term, Tensor) for term in terms]):
             total = self._sum_tensors(tensor, terms)

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph import dtypes
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.ops.list_values import TensorList
@@ -49,9 +50,16 @@ class StackGradient:
                 pending.extend(term._terms)
                 continue
             for place, value in term._values.items():
-                total[place] = total[place] + value if place in total else value
+                total[place] = _plus(total[place], value) if place in total else value
         self._terms.clear()
         return total
+
+
+def _plus(one: Any, other: Any) -> Any:
+    """The sum of two gradients, which are stacks where a loop's iteration has a loop inside."""
+    if isinstance(one, StackGradient) or isinstance(other, StackGradient):
+        return StackGradient(terms=[one, other])
+    return one + other
 
 
 def take_kernel(stack: Any, index: Any) -> Any:
@@ -80,7 +88,9 @@ register(
 
 def take_or_zeros_kernel(stack: Any, index: Any, like: Any) -> Any:
     value = stack.at(int(index)) if isinstance(stack, StackGradient) else stack[int(index)]
-    return np.zeros_like(like) if value is None else value
+    if value is None:
+        return StackGradient() if isinstance(like, (list, StackGradient)) else np.zeros_like(like)
+    return value
 
 
 def take_or_zeros_xla_kernel(stack: Any, index: Any, like: Any) -> Any:
@@ -247,4 +257,38 @@ def take_saved(stack: Tensor, index: Tensor, like: Tensor) -> Tensor:
     """
     value = raw._StackTake(stack, index, T=like.dtype.base_dtype)
     value._shape = like._shape
+    if is_stack(like):
+        mark_stack(value)
     return value
+
+
+def mark_stack(tensor: Tensor) -> None:
+    """Says of a loop variable, or of what was taken of a stack, that it is a stack itself."""
+    tensor.op._attrs["_stack"] = True
+
+
+def is_stack(tensor: Tensor) -> bool:
+    """True of what a loop saves and what comes of it; no list of TensorFlow's is one."""
+    if tensor.dtype.base_dtype is not dtypes.variant:
+        return False
+    op = tensor.op
+    if op.regions:
+        inner = _inner_tensor(tensor)
+        return op.spec.loops if inner is None else is_stack(inner)
+    if op.type == "_StackTakeOrZeros":
+        return is_stack(op._inputs[2])
+    return op.type in _MAKE_STACKS or bool(op._attrs.get("_stack"))
+
+
+_MAKE_STACKS = ("_StackUnit", "_StackZeros", "_StackSum", "_StackSplit")
+
+
+def _inner_tensor(tensor: Tensor) -> Tensor | None:
+    """The tensor inside that an op with regions gives out; None of what a loop saves."""
+    op = tensor.op
+    results = op.regions[-1].results
+    if tensor.value_index < len(results):
+        return results[tensor.value_index]
+    if op.spec.loops:
+        return None
+    return next(t for region in op.regions for t, out in region.saved.items() if out is tensor)

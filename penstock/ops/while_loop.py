@@ -17,7 +17,7 @@ from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
 from penstock.ops.cond import dense_shape_of, made_of_regions, zeros_for
 from penstock.ops.indexed_slices import IndexedSlices
-from penstock.ops.stacks import take_saved
+from penstock.ops.stacks import is_stack, mark_stack, take_saved
 
 
 def arg_kernel() -> Any:
@@ -82,7 +82,9 @@ class _BackwardLoop:
         first = {k for k in range(self._count) if self._grads[k] is not None}
         first.update([place_of[t] for tensor in saved for t in found[tensor] if t in place_of])
         reached = first | reachable(direct, first)
-        return [k for k in sorted(reached) if _is_real(forward.args[k])]
+        return [
+            k for k in sorted(reached) if _is_real(forward.args[k]) or is_stack(forward.args[k])
+        ]
 
     def gradients(self) -> Grads:
         """For each input of the loop its gradient, or None."""
@@ -92,7 +94,7 @@ class _BackwardLoop:
         body = Region(graph, self._forward, self._take_saved)
         with body:
             self._index = add_arg(body, dtypes.int32, (), "index")
-            flowing = [add_arg(body, *self._kind(k), "grad") for k in self._differentiable]
+            flowing = [self._add_flowing(body, k) for k in self._differentiable]
             found = self._walk(body, flowing)
             body.results = [self._index - 1]
             for k, grad in zip(self._differentiable, found, strict=False):
@@ -105,15 +107,20 @@ class _BackwardLoop:
             inits.append(zeros)
             with body:
                 total = add_arg(body, zeros.dtype.base_dtype, zeros._shape, "total")
+                if is_stack(zeros):
+                    mark_stack(total)
                 body.results.append(_sum(total, convert_to_tensor(of_captures[k])))
         outputs = make_loop(graph, _while_not_negative(graph, body), body, inits, True)
         return self._results(body, outputs, of_captures, dense)
 
-    def _kind(self, k: int) -> tuple[dtypes.DType, shapes.Shape]:
-        result = self._forward.results[k]
-        return result.dtype.base_dtype, shapes.in_common(
-            self._forward.args[k]._shape, result._shape
-        )
+    def _add_flowing(self, body: Region, k: int) -> Tensor:
+        """Adds the variable that holds what flows back to a forward variable."""
+        arg, result = self._forward.args[k], self._forward.results[k]
+        shape = shapes.in_common(arg._shape, result._shape)
+        flowing = add_arg(body, result.dtype.base_dtype, shape, "grad")
+        if is_stack(arg):
+            mark_stack(flowing)
+        return flowing
 
     def _take_saved(self, stack: Tensor, like: Tensor) -> Tensor:
         return take_saved(stack, self._index, like)
@@ -135,13 +142,11 @@ class _BackwardLoop:
         return [_slices_inside(body, grad) if _sliced(grad) else grad for grad in found]
 
     def _of_variable(self, k: int, grad: Any) -> Tensor:
-        if grad is None:
-            return api.zeros_like(self._forward.args[k])
-        return convert_to_tensor(grad)
+        return zeros_for(self._forward.args[k]) if grad is None else convert_to_tensor(grad)
 
     def _start(self, k: int) -> Tensor:
         grad = self._grads[k]
-        return api.zeros_like(self._op.outputs[k]) if grad is None else convert_to_tensor(grad)
+        return zeros_for(self._op.outputs[k]) if grad is None else convert_to_tensor(grad)
 
     def _results(
         self, body: Region, outputs: list[Tensor], of_captures: Grads, dense: list[int]

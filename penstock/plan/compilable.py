@@ -245,6 +245,7 @@ def torn_apart(
     Returns:
         The places of the steps, each with the reason why it has to stay on the host.
     """
+    yield from _without_value(plan, on_xla)
     users: dict[Tensor, list[int]] = {}
     for number, step in enumerate(plan.steps):
         tensors = [*step.outputs, *[o for o in step.flat_operands() if isinstance(o, Tensor)]]
@@ -258,6 +259,20 @@ def torn_apart(
         if torn:
             reason = f"it shares {tensor.name} with a step that is not compiled with it"
             yield from [(number, reason) for number in numbers if on_xla[number]]
+
+
+def _without_value(plan: Plan, on_xla: Sequence[bool]) -> Iterable[tuple[int, str]]:
+    """Compilable steps that take what a branch saves, if it is taken, of an op of the host."""
+    uncertain: set[Tensor] = set()
+    for number, step in enumerate(plan.steps):
+        if on_xla[number]:
+            taken = [o for o in step.flat_operands() if isinstance(o, Tensor) and o in uncertain]
+            if taken:
+                yield number, f"{taken[0].name} has no value where its branch is not taken"
+        elif isinstance(step, RegionStep) and not step.op.spec.loops:
+            pairs = zip(*[body.results for body in step.plans], strict=True)
+            results = zip(step.outputs, pairs, strict=True)
+            uncertain.update([output for output, pair in results if None in pair])
 
 
 def _place_of_handle(tensor: Tensor) -> int:

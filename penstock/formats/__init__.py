@@ -1,1 +1,1 @@
-"""Stored formats, one a file: checkpoints and what they are made of."""
+"""Stored formats: checkpoints, and graphs (GraphDefs) with what they are built by."""

@@ -1,0 +1,1 @@
+"""What a program is: operations, tensors, types, shapes, scopes, and the record of each op."""

@@ -82,7 +82,7 @@ def _evaluate(op: Operation) -> list[Any] | None:
     try:
         with np.errstate(all="ignore"):
             result = spec.bound_kernel(op, np)(*arguments)
-    except Exception:
+    except Exception:  # what is wrong is told where the op is run
         return None
     results = [result] if spec.single_output else result
     return [_read_only(value) for value in results]

@@ -1,4 +1,4 @@
-"""`tf.cond` and `tf.case`: ops of which only those of one branch run."""
+"""`tf.cond`: two branches, of which a run does the ops of one; the op If, and its gradient."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
             for k in flowing:
                 like = [other[k] for other in found if other[k] is not None]
                 region.results += _as_result(part[k], captures[k], like)
-    outputs_of = make_cond(op.inputs[0], regions, "If") if flowing else []
+    outputs_of = make_cond(op._inputs[0], regions, "If") if flowing else []
     return [None, *_put_together(op, captures, flowing, found, list(outputs_of))]
 
 

@@ -42,7 +42,7 @@ def gather_kernel(handle: TensorList, indices: Any, element_shape: Any) -> Any:
 
 
 def gather_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    handle, indices, _ = op.inputs
+    handle, indices, _ = op._inputs
     shape = raw.TensorListElementShape(handle, shape_type=dtypes.int32)
     count = raw.TensorListLength(handle)
     zeros = raw.TensorListReserve(shape, count, element_dtype=element_dtype)
@@ -90,10 +90,10 @@ def scatter_kernel(
 
 
 def scatter_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    tensor, indices = op.inputs[:2]
+    tensor, indices = op._inputs[:2]
     rest = api.slice(api.shape(tensor), [1], [-1])
     values = raw.TensorListGather(grad, indices, rest, element_dtype=element_dtype)
-    return [values, *[None] * (len(op.inputs) - 1)]
+    return [values, *[None] * (len(op._inputs) - 1)]
 
 
 register(
@@ -127,7 +127,7 @@ def scatter_into_kernel(handle: TensorList, tensor: Any, indices: Any) -> Tensor
 
 
 def scatter_into_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    _, tensor, indices = op.inputs
+    _, tensor, indices = op._inputs
     rest = api.slice(api.shape(tensor), [1], [-1])
     values = raw.TensorListGather(grad, indices, rest, element_dtype=element_dtype)
     of_list = raw.TensorListScatterIntoExistingList(grad, api.zeros_like(tensor), indices)
@@ -176,9 +176,9 @@ def concat_kernel(handle: TensorList, element_shape: Any, leading_dims: Any) -> 
 
 
 def concat_gradient(op: Operation, grad: Tensor, lengths: Any) -> Grads:
-    shape = raw.TensorListElementShape(op.inputs[0], shape_type=dtypes.int32)
+    shape = raw.TensorListElementShape(op._inputs[0], shape_type=dtypes.int32)
     parts = raw.TensorListSplit(grad, shape, op.outputs[1])
-    return [parts, *[None] * (len(op.inputs) - 1)]
+    return [parts, *[None] * (len(op._inputs) - 1)]
 
 
 def concat_shape(handle: Any, element_shape: Any, leading_dims: Any) -> list[shapes.Shape]:
@@ -235,7 +235,7 @@ def split_kernel(
 
 
 def split_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    tensor, _, lengths = op.inputs
+    tensor, _, lengths = op._inputs
     rest = api.slice(api.shape(tensor), [1], [-1])
     shape = api.concat([[-1], rest], 0)
     joined = raw.TensorListConcatV2(grad, shape, lengths, element_dtype=element_dtype)

@@ -290,9 +290,7 @@ def max_pool_v2_gradient(op: Operation, grad: Tensor, *, padding: str, data_form
     return [passed, None, None]
 
 
-def max_pool_grad_v2_shape(
-    x: shapes.Shape, out: shapes.Shape, grad: shapes.Shape, ksize: Any, strides: Any
-) -> shapes.Shape:
+def images_shape(x: shapes.Shape, *others: Any) -> shapes.Shape:
     return shapes.with_rank(x, 4)
 
 
@@ -338,7 +336,7 @@ MAX_POOL_GRAD_V2 = register(
         outputs=("output: T",),
         attrs=("padding: {'SAME', 'VALID'}", _DATA_FORMAT, f"T: {_REAL} = DT_FLOAT"),
         static_inputs=("ksize", "strides"),
-        shape=max_pool_grad_v2_shape,
+        shape=images_shape,
         kernel=max_pool_grad_v2_kernel,
         xla_kernel=max_pool_grad_v2_xla,
         gradient=None,
@@ -359,12 +357,6 @@ def argmax_shape(
 def max_pool_with_argmax_gradient(op: Operation, grad: Tensor, grad_argmax: Any) -> Grads:
     others = _attrs(op, "include_batch_in_index")
     return [raw.MaxPoolGradWithArgmax(op._inputs[0], grad, op.outputs[1], **others)]
-
-
-def max_pool_grad_with_argmax_shape(
-    x: shapes.Shape, grad: shapes.Shape, argmax: shapes.Shape
-) -> shapes.Shape:
-    return shapes.with_rank(x, 4)
 
 
 def _image_starts(x: Any, include_batch_in_index: bool) -> Any:
@@ -417,7 +409,7 @@ MAX_POOL_GRAD_WITH_ARGMAX = register(
         inputs=("input: T", "grad: T", "argmax: Targmax"),
         outputs=("output: T",),
         attrs=(*_WINDOWS_2D, _INCLUDE_BATCH, "Targmax: {int32, int64}", f"T: {_REAL}"),
-        shape=max_pool_grad_with_argmax_shape,
+        shape=images_shape,
         kernel=max_pool_grad_with_argmax_kernel,
         xla_kernel=max_pool_grad_with_argmax_xla,
         gradient=None,

@@ -74,7 +74,7 @@ def take_xla_kernel(stack: Any, index: Any) -> Any:
 
 def take_gradient(op: Operation, grad: Tensor) -> Grads:
     """The gradient of a stack of which one value was taken is zero but at that place."""
-    return [raw._StackUnit(op.inputs[0], grad, op.inputs[1]), None]
+    return [raw._StackUnit(op._inputs[0], grad, op._inputs[1]), None]
 
 
 register(
@@ -98,7 +98,7 @@ def take_or_zeros_xla_kernel(stack: Any, index: Any, like: Any) -> Any:
 
 
 def take_or_zeros_gradient(op: Operation, grad: Tensor) -> Grads:
-    return [raw._StackUnit(op.inputs[0], grad, op.inputs[1]), None, None]
+    return [raw._StackUnit(op._inputs[0], grad, op._inputs[1]), None, None]
 
 
 register(
@@ -122,8 +122,8 @@ def unit_xla_kernel(like: Any, value: Any, index: Any) -> Any:
 
 
 def unit_gradient(op: Operation, grad: Tensor) -> Grads:
-    value = op.inputs[1]
-    return [None, raw._StackTakeOrZeros(grad, op.inputs[2], value), None]
+    value = op._inputs[1]
+    return [None, raw._StackTakeOrZeros(grad, op._inputs[2], value), None]
 
 
 register(
@@ -173,7 +173,7 @@ register(
     OpSpec(
         name="_StackSum", inputs=("stacks: N * variant",), outputs=("sum: variant",),
         attrs=("N: int >= 1",), shape=lambda stacks: None, kernel=sum_kernel,
-        xla_kernel=sum_xla_kernel, gradient=lambda op, grad: [grad] * len(op.inputs),
+        xla_kernel=sum_xla_kernel, gradient=lambda op, grad: [grad] * len(op._inputs),
     )
 )  # fmt: skip
 
@@ -187,7 +187,7 @@ def concat_xla_kernel(stack: Any, like: Any) -> Any:
 
 
 def concat_gradient(op: Operation, grad: Tensor) -> Grads:
-    return [raw._StackSplit(op.inputs[0], grad), None]
+    return [raw._StackSplit(op._inputs[0], grad), None]
 
 
 register(
@@ -210,7 +210,7 @@ def split_xla_kernel(like: Any, value: Any) -> Any:
 
 
 def split_gradient(op: Operation, grad: Tensor) -> Grads:
-    return [None, raw._StackJoin(op.inputs[0], grad, op.inputs[1])]
+    return [None, raw._StackJoin(op._inputs[0], grad, op._inputs[1])]
 
 
 register(
@@ -242,7 +242,7 @@ register(
         name="_StackJoin", inputs=("parts: variant", "stack: variant", "like: T"),
         outputs=("value: T",), attrs=("T: type",), shape=lambda parts, stack, like: like,
         kernel=join_kernel, xla_kernel=join_xla_kernel,
-        gradient=lambda op, grad: [None, raw._StackSplit(op.inputs[0], grad), None],
+        gradient=lambda op, grad: [None, raw._StackSplit(op._inputs[0], grad), None],
     )
 )  # fmt: skip
 

@@ -101,7 +101,7 @@ def _of(op: Operation, flow: Tensor) -> Any:
     """
     attr = "dtype" if "dtype" in op._attrs else "T"
     array = api.TensorArray(
-        op._attrs[attr], handle=op.inputs[0], flow=flow, colocate_with_first_write_call=False
+        op._attrs[attr], handle=op._inputs[0], flow=flow, colocate_with_first_write_call=False
     )
     return array.grad(op.graph._scopes.gradient_walk, flow)
 
@@ -109,7 +109,7 @@ def _of(op: Operation, flow: Tensor) -> Any:
 def _gradients_of(op: Operation, flow: Tensor) -> Any:
     """The array of the gradients of the one that `op` reads."""
     array = api.TensorArray(
-        op._attrs["dtype"], handle=op.inputs[0], flow=flow, colocate_with_first_write_call=False
+        op._attrs["dtype"], handle=op._inputs[0], flow=flow, colocate_with_first_write_call=False
     )
     return array.grad(op.graph._scopes.gradient_walk)
 
@@ -127,7 +127,7 @@ def write_kernel(handle: Any, index: Any, value: Any, flow_in: Any) -> Any:
 
 
 def write_gradient(op: Operation, flow: Tensor) -> Grads:
-    return [None, None, _of(op, flow).read(op.inputs[1]), flow]
+    return [None, None, _of(op, flow).read(op._inputs[1]), flow]
 
 
 register(
@@ -153,7 +153,7 @@ def read_kernel(handle: Any, index: Any, flow_in: Any) -> Any:
 
 
 def read_gradient(op: Operation, grad: Tensor) -> Grads:
-    written = _gradients_of(op, op.inputs[2]).write(op.inputs[1], grad)
+    written = _gradients_of(op, op._inputs[2]).write(op._inputs[1], grad)
     return [None, None, written.flow]
 
 
@@ -172,7 +172,7 @@ def gather_kernel(handle: Any, indices: Any, flow_in: Any, *, element_shape: sha
 
 
 def gather_gradient(op: Operation, grad: Tensor) -> Grads:
-    written = _gradients_of(op, op.inputs[2]).scatter(op.inputs[1], grad)
+    written = _gradients_of(op, op._inputs[2]).scatter(op._inputs[1], grad)
     return [None, None, written.flow]
 
 
@@ -220,7 +220,7 @@ def scatter_kernel(handle: Any, indices: Any, value: Any, flow_in: Any) -> Any:
 
 
 def scatter_gradient(op: Operation, flow: Tensor) -> Grads:
-    return [None, None, _of(op, flow).gather(op.inputs[1]), flow]
+    return [None, None, _of(op, flow).gather(op._inputs[1]), flow]
 
 
 register(
@@ -239,7 +239,7 @@ def concat_kernel(
 
 
 def concat_gradient(op: Operation, grad: Tensor, unused: Any) -> Grads:
-    written = _gradients_of(op, op.inputs[1]).split(grad, op.outputs[1])
+    written = _gradients_of(op, op._inputs[1]).split(grad, op.outputs[1])
     return [None, written.flow]
 
 

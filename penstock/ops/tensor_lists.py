@@ -78,7 +78,7 @@ def push_kernel(handle: TensorList, tensor: Any) -> TensorList:
 
 
 def push_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    return list(raw.TensorListPopBack(grad, api.shape(op.inputs[1]), element_dtype=element_dtype))
+    return list(raw.TensorListPopBack(grad, api.shape(op._inputs[1]), element_dtype=element_dtype))
 
 
 register(
@@ -116,7 +116,7 @@ def get_kernel(handle: TensorList, index: Any, element_shape: Any) -> Any:
 
 def get_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
     """The gradient of one element of a list is a list of zeros but for that one."""
-    handle, index, _ = op.inputs
+    handle, index, _ = op._inputs
     length = raw.TensorListLength(handle)
     zeros = raw.TensorListReserve(_shape_of(handle), length, element_dtype=element_dtype)
     return [raw.TensorListSetItem(zeros, index, grad), None, None]
@@ -137,7 +137,7 @@ def set_kernel(handle: TensorList, index: Any, item: Any) -> TensorList:
 
 
 def set_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    _, index, item = op.inputs
+    _, index, item = op._inputs
     rest = raw.TensorListSetItem(grad, index, api.zeros_like(item))
     shape = api.shape(item)
     return [rest, None, raw.TensorListGetItem(grad, index, shape, element_dtype=element_dtype)]
@@ -211,7 +211,7 @@ def from_tensor_shape(tensor: shapes.Shape, element_shape: Any) -> shapes.Shape:
 
 
 def from_tensor_gradient(op: Operation, grad: Tensor, *, element_dtype: Any) -> Grads:
-    tensor = op.inputs[0]
+    tensor = op._inputs[0]
     rest = api.slice(api.shape(tensor), [1], [-1])
     known = tensor._shape[0] if tensor._shape else None
     count = -1 if known is None else known
@@ -266,7 +266,7 @@ register(
         name="TensorListResize", inputs=(_LIST, "size: int32"),
         outputs=("output_handle: variant",), shape=variant, kernel=resize_kernel,
         gradient=lambda op, grad: [
-            raw.TensorListResize(grad, raw.TensorListLength(op.inputs[0])), None
+            raw.TensorListResize(grad, raw.TensorListLength(op._inputs[0])), None
         ],
         host=True, view=True,
     )

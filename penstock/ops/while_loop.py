@@ -1,4 +1,4 @@
-"""`tf.while_loop`: ops that run again and again."""
+"""`tf.while_loop`: ops that run again and again; the op While, and its gradient."""
 
 from __future__ import annotations
 

@@ -428,7 +428,7 @@ class Rewriter:
         try:
             with np.errstate(all="ignore"):
                 result = spec.bound_kernel(op, np)(*values)
-        except Exception:
+        except Exception:  # what is wrong is told where the op is run
             return False
         results = [result] if spec.single_output else list(result)
         if sum([getattr(value, "nbytes", 0) for value in results]) > _MOST_FOLDED_BYTES:

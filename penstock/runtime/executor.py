@@ -37,9 +37,8 @@ Convert = Callable[[Any], Any]
 _ndarray = np.ndarray
 _SCALARS = frozenset({float, int, bool, np.float32, np.float64, np.int32, np.int64})
 
-_MOST_SHAPES = (
-    4096  # sets of feed shapes that a plan remembers: ragged batches must not fill the memory
-)
+# Sets of feed shapes that a plan remembers: ragged batches must not fill the memory.
+_MOST_SHAPES = 4096
 _RUNS_BEFORE_CODE = 2  # runs op by op before Python code is made of the plan
 
 
@@ -121,9 +120,8 @@ class Executor:
         self._accepting = [as_array if to is as_numpy else to for to in converters]
         self._lock = threading.Lock()
         self._shapes: dict[Any, Shapes] = {}
-        self._settled: set[Any] = (
-            set()
-        )  # shapes of arrays, and types of scalars, for which compiling never pays
+        # Shapes of arrays, and types of scalars, for which compiling never pays.
+        self._settled: set[Any] = set()
         self._interpreted: Callable[..., Any] | None = None
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in all_steps(plan)])

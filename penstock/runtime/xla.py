@@ -27,12 +27,10 @@ from penstock.runtime.tracer import Tracer
 if TYPE_CHECKING:
     from pathlib import Path
 
-_MOST_PROGRAMS_OF_KNOWN_VALUES = (
-    8  # past that, an op whose shape follows from a fed value is interpreted
-)
-_LARGEST_EMBEDDED_BYTES = (
-    4096  # larger constants are arguments: a program that holds them compiles slowly
-)
+# Past that, an op whose shape follows from a fed value is interpreted.
+_MOST_PROGRAMS_OF_KNOWN_VALUES = 8
+# Larger constants are arguments: a program that holds them compiles slowly.
+_LARGEST_EMBEDDED_BYTES = 4096
 # What drivers of NVIDIA's and AMD's GPUs and of TPUs make.
 _ACCELERATOR_FILES = ("/dev/nvidiactl", "/dev/kfd", "/dev/accel0", "/dev/vfio/0")
 _COMPILER_OPTIONS = {"xla_cpu_experimental_ynn_fusion_type": "LIBRARY_FUSION_TYPE_INDIVIDUAL_DOT"}

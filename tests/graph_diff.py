@@ -47,6 +47,9 @@ GRADIENTS = re.compile(r"((.*/)?gradients(_\d+)?)/")
 # value it is, though it is guarded already: so it has more of them, and they are not compared.
 TESTS_OF_VARIABLES = ("IsVariableInitialized", "VarIsInitializedOp")
 
+# The folder of the parts of a checkpoint has another random name in each sharded saver.
+RANDOM_NAME = re.compile(r"_temp_[0-9a-f]{32}/")
+
 # Constants with more elements than this are recorded by their checksum.
 MAX_LISTED = 64
 
@@ -221,7 +224,8 @@ def plain_tensor(proto: Any) -> dict[str, Any]:
     plain: dict[str, Any] = {"dtype": dtype, "shape": shape}
     count = int(np.prod(shape, dtype=int))
     if dtype == "string":
-        flat: list[Any] = [item.decode("latin-1") for item in proto.string_val]
+        texts = [item.decode("latin-1") for item in proto.string_val]
+        flat: list[Any] = [RANDOM_NAME.sub("_temp_/", text) for text in texts]
         content = repr(flat).encode()
     else:
         array = tensor_values(proto, dtype, count)

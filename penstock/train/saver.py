@@ -360,6 +360,26 @@ class Saver:
         return Saver(saver_def=saver_def, name=import_scope)
 
 
+def saver_or_default() -> Any:
+    """The only saver in the collection of savers; a new one for all variables is added to it.
+
+    Raises:
+        RuntimeError: there are several.
+    """
+    graph = default_graph()
+    savers = graph.get_collection(GraphKeys.SAVERS)
+    if len(savers) > 1:
+        raise RuntimeError(
+            f"More than one item in collection {GraphKeys.SAVERS}. Please indicate which one to "
+            "use by passing it to the constructor."
+        )
+    if savers:
+        return savers[0]
+    saver = Saver(sharded=True, allow_empty=True)
+    graph.add_to_collection(GraphKeys.SAVERS, saver)
+    return saver
+
+
 @contextmanager
 def _explaining() -> Iterator[None]:
     """Says what an error while restoring most likely comes from."""

@@ -139,3 +139,35 @@ def assert_global_step(global_step_tensor: Any) -> None:
     shape = global_step_tensor.get_shape()
     if shape.ndims != 0 and shape.is_fully_defined():
         raise TypeError(f'Existing "global_step" is not scalar: {shape}')
+
+
+_READS = "global_step_read_op_cache"  # TensorFlow's name of the collection
+
+
+def global_step_read(user: str) -> Tensor:
+    """A tensor with the value of the default graph's global step, added where there is none.
+
+    It is the initial value while the variable has none.
+
+    Args:
+        user: who needs it, for the error.
+
+    Raises:
+        RuntimeError: the graph has no global step.
+    """
+    graph = default_graph()
+    reads = graph.get_collection(_READS)
+    if len(reads) > 1:
+        raise RuntimeError(
+            f"There are multiple items in collection {_READS}. There should be only one."
+        )
+    if reads:
+        return reads[0]
+    step = get_global_step(graph)
+    if step is None:
+        raise RuntimeError(f"Global step should be created to use {user}.")
+    with graph.name_scope(None), graph.name_scope(f"{step.op.name}/"):
+        value = step.initialized_value() if isinstance(step, Variable) else step
+        read: Tensor = value + 0  # a copy, which no later assignment changes
+    graph.add_to_collection(_READS, read)
+    return read

@@ -41,6 +41,7 @@ MODULES = (
     "ops.patches",
     "ops.repeating",
     "graph.nest",
+    "graph.nest_shallow",
     "ops.stacks",
     "ops.cond",
     "ops.case",
@@ -153,6 +154,14 @@ MODULES = (
     "nn.space_to_batch",
     "nn.dilated",
     "nn.embedding",
+    "rnn.cell",
+    "rnn.basic_cells",
+    "rnn.multi_cell",
+    "rnn.wrappers",
+    "rnn.steps",
+    "rnn.dynamic",
+    "rnn.raw",
+    "rnn.static",
 )
 
 

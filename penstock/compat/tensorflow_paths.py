@@ -9,7 +9,8 @@ API_VERSION = "1.15.5"  # the release whose names, graphs and numbers penstock h
 NAMESPACES = frozenset(
     """
     app app.flags audio autograph autograph.experimental bitwise compat config config.experimental
-    config.optimizer config.threading contrib data data.experimental debugging distribute
+    config.optimizer config.threading contrib contrib.framework contrib.framework.nest contrib.rnn
+    data data.experimental debugging distribute
     distribute.cluster_resolver distribute.experimental distributions dtypes errors estimator
     experimental feature_column flags gfile graph_util image initializers io io.gfile keras layers
     layers.experimental linalg lite lite.experimental logging lookup lookup.experimental losses
@@ -54,8 +55,9 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
     **_below("python.ops", "init_ops", "", "initializers"),
     **_below("python.ops", "linalg_ops", "linalg", ""),
     **_below("python.ops", "nn nn_impl nn_ops embedding_ops candidate_sampling_ops", "nn", ""),
-    **_below("python.ops", "rnn ctc_ops", "nn"),
-    **_below("python.ops", "rnn_cell rnn_cell_impl", "nn.rnn_cell"),
+    **_below("python.ops", "ctc_ops", "nn"),
+    **_below("python.ops", "rnn", "nn", "contrib.rnn"),
+    **_below("python.ops", "rnn_cell rnn_cell_impl", "nn.rnn_cell", "contrib.rnn"),
     **_below("python.ops", "image_ops image_ops_impl", "image"),
     **_below("python.ops", "metrics metrics_impl", "metrics"),
     **_below("python.ops", "summary_ops", "summary"),
@@ -88,7 +90,7 @@ INTERNAL_MODULES: dict[str, tuple[str, ...]] = {
     **_below("python.summary", "summary", "summary"),
     **_below("python.summary.writer", "writer", "summary"),
     **_below("python.util", "compat", "compat"),
-    **_below("python.util", "nest", "nest"),
+    **_below("python.util", "nest", "contrib.framework.nest"),
 }
 
 # Modules of that kind with names that are not public, and the modules of ours that hold them.

@@ -38,7 +38,7 @@ def _is_attrs(value: Any) -> bool:
     return hasattr(type(value), "__attrs_attrs__")
 
 
-@export("nest.is_nested", "contrib.framework.nest.is_sequence")
+@export("nest.is_nested", "contrib.framework.nest.is_nested", "contrib.framework.nest.is_sequence")
 def is_nested(seq: Any) -> bool:
     """True of a list, tuple, dictionary or attrs class; a string is none.
 
@@ -61,7 +61,20 @@ def _sorted_keys(mapping: Mapping[Any, Any]) -> list[Any]:
         raise TypeError("nest only supports dicts with sortable keys.") from None
 
 
-def _items(structure: Any) -> list[Any]:
+def keyed_items(structure: Any) -> list[tuple[Any, Any]]:
+    """The items of a structure, each with its key, the name of its field, or its index."""
+    if isinstance(structure, Mapping):
+        return [(key, structure[key]) for key in _sorted_keys(structure)]
+    if _is_attrs(structure):
+        names = [field.name for field in type(structure).__attrs_attrs__]
+        return [(name, getattr(structure, name)) for name in names]
+    if _is_named_tuple(structure):
+        return list(zip(structure._fields, structure, strict=True))
+    return list(enumerate(structure))
+
+
+def items_of(structure: Any) -> list[Any]:
+    """The items of a structure, in order."""
     if isinstance(structure, Mapping):
         return [structure[key] for key in _sorted_keys(structure)]
     if _is_attrs(structure):
@@ -69,9 +82,13 @@ def _items(structure: Any) -> list[Any]:
     return list(structure)
 
 
-def _rebuild(structure: Any, items: list[Any]) -> Any:
+def rebuild(structure: Any, items: list[Any]) -> Any:
     """A structure of the same kind as `structure` with other items."""
     kind = type(structure)
+    if kind is _Parts:
+        return structure.whole._with_components(items)
+    if kind is range:
+        return items
     if isinstance(structure, Mapping):
         of_key = dict(zip(_sorted_keys(structure), items, strict=True))
         pairs = [(key, of_key[key]) for key in structure]
@@ -84,11 +101,12 @@ def _rebuild(structure: Any, items: list[Any]) -> Any:
 
 
 @export("nest.flatten", "contrib.framework.nest.flatten")
-def flatten(structure: Any) -> list[Any]:
+def flatten(structure: Any, expand_composites: bool = False) -> list[Any]:
     """The leaves of a structure, in order.
 
     Args:
         structure: a nested structure, or a leaf.
+        expand_composites: give the tensors of SparseTensors and IndexedSlices.
 
     Returns:
         A list.
@@ -97,18 +115,59 @@ def flatten(structure: Any) -> list[Any]:
         >>> tf.nest.flatten({"b": 3, "a": (1, [2])})
         [1, 2, 3]
     """
+    if expand_composites:
+        structure = _expanded(structure)
     if not is_nested(structure):
         return [structure]
-    return [leaf for item in _items(structure) for leaf in flatten(item)]
+    return [leaf for item in items_of(structure) for leaf in flatten(item)]
+
+
+def is_composite(value: Any) -> bool:
+    """True of SparseTensors and IndexedSlices, which tensors make up."""
+    return isinstance(value, Composite) and not hasattr(value, "flow")
+
+
+class _Parts(tuple[Any, ...]):
+    """The tensors of a composite, in the place of it."""
+
+    whole: Any
+
+
+def _expanded(structure: Any) -> Any:
+    """A structure with the parts of its composites in their place."""
+
+    def parts_of(leaf: Any) -> Any:
+        if not is_composite(leaf):
+            return leaf
+        parts = _Parts(leaf._components())
+        parts.whole = leaf
+        return parts
+
+    return pack_sequence_as(structure, [parts_of(leaf) for leaf in flatten(structure)])
+
+
+@export("contrib.framework.nest.is_sequence_or_composite")
+def is_sequence_or_composite(seq: Any) -> bool:
+    """True of a structure, and of a SparseTensor or IndexedSlices.
+
+    Args:
+        seq: any value.
+
+    Example:
+        >>> tf.contrib.framework.nest.is_sequence_or_composite([])
+        True
+    """
+    return is_nested(seq) or is_composite(seq)
 
 
 @export("nest.pack_sequence_as", "contrib.framework.nest.pack_sequence_as")
-def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
+def pack_sequence_as(structure: Any, flat_sequence: Any, expand_composites: bool = False) -> Any:
     """A structure like `structure` with other leaves.
 
     Args:
         structure: a nested structure, or a leaf.
         flat_sequence: a list with one leaf for each leaf of `structure`.
+        expand_composites: take tensors for SparseTensors and IndexedSlices.
 
     Raises:
         ValueError: there are more or fewer leaves.
@@ -121,6 +180,8 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
     if not is_nested(flat_sequence):
         raise TypeError("flat_sequence must be a sequence")
     flat = list(flat_sequence)
+    if expand_composites:
+        structure = _expanded(structure)
     if not is_nested(structure):
         if len(flat) != 1:
             raise ValueError(f"Structure is a scalar but len(flat_sequence) == {len(flat)} > 1")
@@ -137,16 +198,19 @@ def pack_sequence_as(structure: Any, flat_sequence: Any) -> Any:
 def _pack(structure: Any, leaves: Iterator[Any]) -> Any:
     if not is_nested(structure):
         return next(leaves)
-    return _rebuild(structure, [_pack(item, leaves) for item in _items(structure)])
+    return rebuild(structure, [_pack(item, leaves) for item in items_of(structure)])
 
 
 @export("nest.assert_same_structure", "contrib.framework.nest.assert_same_structure")
-def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True) -> None:
+def assert_same_structure(
+    nest1: Any, nest2: Any, check_types: bool = True, expand_composites: bool = False
+) -> None:
     """Raises an error where two structures differ.
 
     Args:
         nest1, nest2: the structures.
-        check_types: compare the types of sequences too; the keys of dictionaries always are.
+        check_types: compare the types of sequences and the keys of dictionaries too.
+        expand_composites: look into SparseTensors and IndexedSlices.
 
     Raises:
         ValueError: there are more leaves in one than in the other, or other keys.
@@ -155,6 +219,8 @@ def assert_same_structure(nest1: Any, nest2: Any, check_types: bool = True) -> N
     Example:
         >>> tf.nest.assert_same_structure([1, (2,)], [3, (4,)])
     """
+    if expand_composites:
+        nest1, nest2 = _expanded(nest1), _expanded(nest2)
     problem = _difference(nest1, nest2, check_types)
     if problem is None:
         return
@@ -184,12 +250,13 @@ def _difference(one: Any, other: Any, check_types: bool) -> tuple[type[Exception
             f"{_described(one)} has type {type(one).__name__}, while second structure "
             f"{_described(other)} has type {type(other).__name__}"
         )
-    if isinstance(one, Mapping) and isinstance(other, Mapping) and set(one) != set(other):
+    mappings = isinstance(one, Mapping) and isinstance(other, Mapping)
+    if check_types and mappings and set(one) != set(other):
         return ValueError, (
             "The two dictionaries don't have the same set of keys. First structure has keys "
             f"{_described(list(one))}, while second structure has keys {_described(list(other))}"
         )
-    first, second = _items(one), _items(other)
+    first, second = items_of(one), items_of(other)
     if len(first) != len(second):
         return ValueError, (
             "The two structures don't have the same number of elements. First structure: "
@@ -201,14 +268,15 @@ def _difference(one: Any, other: Any, check_types: bool) -> tuple[type[Exception
 
 
 def _described(value: Any) -> str:
+    value = value.whole if isinstance(value, _Parts) else value
     return f"type={type(value).__name__} str={value}"
 
 
 def _outline(structure: Any) -> str:
     """A structure with a dot for each leaf."""
-    if not is_nested(structure):
+    if not is_nested(structure) or isinstance(structure, _Parts):
         return "."
-    return str(_rebuild(structure, [_Outline(_outline(item)) for item in _items(structure)]))
+    return str(rebuild(structure, [_Outline(_outline(item)) for item in items_of(structure)]))
 
 
 class _Outline(str):
@@ -223,8 +291,12 @@ class _Outline(str):
 def _of_one_kind(one: Any, other: Any) -> bool:
     if isinstance(one, Mapping) and isinstance(other, Mapping):
         return True
+    if isinstance(one, list) and isinstance(other, list):
+        return True
     if _is_named_tuple(one) and _is_named_tuple(other):
         return type(one).__name__ == type(other).__name__ and one._fields == other._fields
+    if isinstance(one, _Parts) and isinstance(other, _Parts):
+        return type(one.whole) is type(other.whole)
     return type(one) is type(other)
 
 
@@ -235,7 +307,7 @@ def map_structure(func: Callable[..., Any], *structure: Any, **kwargs: Any) -> A
     Args:
         func: takes one leaf of each structure.
         *structure: structures that are alike.
-        **kwargs: `check_types`, as for `assert_same_structure`.
+        **kwargs: `check_types` and `expand_composites`, as for `assert_same_structure`.
 
     Raises:
         TypeError: `func` is no function, or the types of sequences differ.
@@ -250,12 +322,14 @@ def map_structure(func: Callable[..., Any], *structure: Any, **kwargs: Any) -> A
     if not structure:
         raise ValueError("Must provide at least one structure")
     check_types = kwargs.pop("check_types", True)
-    kwargs.pop("expand_composites", None)
+    expands = kwargs.pop("expand_composites", False)
     if kwargs:
         raise ValueError(
             f"Only valid keyword arguments are `check_types` and `expand_composites`, not: "
             f"`{'`, `'.join(kwargs)}`"
         )
+    if expands:
+        structure = tuple([_expanded(one) for one in structure])
     for other in structure[1:]:
         assert_same_structure(structure[0], other, check_types)
     leaves = zip(*[flatten(item) for item in structure], strict=True)

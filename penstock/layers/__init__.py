@@ -1,0 +1,1 @@
+"""Layers: functions of tensors that own variables. They call public ops only."""

@@ -109,11 +109,10 @@ class FunctionalOps:
         self, section: Section, node: Node, test: Tensor, regions: list[Region], name: str,
         values: Values,
     ) -> None:  # fmt: skip
-        _check_alike(node, regions, [dtypes.as_dtype(t) for t in node.attrs["Tout"].list.type])
+        wanted = _output_types(node)
+        _check_alike(node, regions, wanted)
         outputs = make_cond(test, regions, name)
-        op = outputs[0].op
-        count = len(node.attrs["Tout"].list.type)
-        section.register(node, op, values, outputs[:count])
+        section.register(node, outputs[0].op, values, outputs[: len(wanted)])
 
     def _add_case(self, section: Section, node: Node, values: Values) -> None:
         index, *args = section.inputs(node, values)
@@ -122,7 +121,7 @@ class FunctionalOps:
             raise ValueError(f"Node {node.name!r} (Case) has no branches")
         with section.names.scope(node):
             op = self._case(section, node, index, args, functions, 0, section.names.of(node.name))
-        section.register(node, op, values, op.outputs[: len(node.attrs["Tout"].list.type)])
+        section.register(node, op, values, op.outputs[: len(_output_types(node))])
 
     def _case(
         self, section: Section, node: Node, index: Tensor, args: list[Tensor], functions: list[Any],
@@ -145,7 +144,7 @@ class FunctionalOps:
                 inner = self._case(section, node, index, args, part, start, "If")
                 region.results = list(inner.outputs)
             regions.append(region)
-        _check_alike(node, regions, [dtypes.as_dtype(t) for t in node.attrs["Tout"].list.type])
+        _check_alike(node, regions, _output_types(node))
         return make_cond(test, regions, name)[0].op
 
     # Loops
@@ -189,6 +188,13 @@ def _function(node: Node, attr: str) -> Any:
     if attr not in node.attrs or not node.attrs[attr].HasField("func"):
         raise ValueError(f"Node {node.name!r} ({node.op}) lacks the function {attr!r}")
     return node.attrs[attr].func
+
+
+def _output_types(node: Node) -> list[dtypes.DType]:
+    """The types that a node says its outputs have."""
+    if "Tout" not in node.attrs:
+        raise ValueError(f"Node {node.name!r} ({node.op}) lacks the attr 'Tout'")
+    return [dtypes.as_dtype(item) for item in node.attrs["Tout"].list.type]
 
 
 def as_condition(tensor: Tensor) -> Tensor:

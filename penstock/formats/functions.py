@@ -21,10 +21,10 @@ from penstock.formats.control_flow_v1 import (
     SWITCH,
     find_structure,
 )
+from penstock.formats.node_attrs import spec_of
 from penstock.formats.stored_nodes import Edge, Node, nodes_by_name
 from penstock.graph import dtypes
 from penstock.graph.operation import Tensor
-from penstock.graph.opspec import lookup
 from penstock.graph.protos import attr_from_proto
 
 # Functions that use functions may grow without bound: 2**30 nodes out of 30 functions. So many may
@@ -271,10 +271,13 @@ class _Use:
         if node.op in self._library:
             return self._first_output_of_call(node, output)
         first = 0
+        spec = spec_of(node)
         attrs = {key: attr_from_proto(value) for key, value in node.attrs.items()}
-        for arg in lookup(node.op).output_args:
+        for arg in spec.output_args:
             if arg.name == output:
                 return first
+            if arg.many and (arg.number_attr or arg.type_attr) not in attrs:
+                raise ValueError(f"Node {node.name!r} ({node.op}) lacks an attr: how many outputs?")
             first += arg.count(attrs)
         return None
 
@@ -312,7 +315,7 @@ def has_effect(node: Node, library: Library) -> bool:
         return False
     if node.op in _LISTS_OF_OUTPUTS or node.op in library:
         return True
-    spec = lookup(node.op)
+    spec = spec_of(node)
     return not spec.pure and not spec.wants_rng and not spec.variable and spec.name not in _READS
 
 

@@ -16,16 +16,14 @@ from penstock.formats.control_flow_v1 import (
     Variable,
     origin,
 )
-from penstock.formats.later_attrs import drop_later_attrs
+from penstock.formats.node_attrs import plain_attrs, spec_of
 from penstock.formats.stored_nodes import Edge, Node
 from penstock.graph import dtypes, shapes
 from penstock.graph.devices import canonical_device
-from penstock.graph.errors import NotFoundError
 from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import OpSpec, lookup, raw
-from penstock.graph.protos import attr_from_proto
+from penstock.graph.opspec import raw
 from penstock.graph.region import Region, is_visible
 from penstock.ops.cond import make_cond
 from penstock.ops.while_loop import add_arg, make_loop
@@ -231,9 +229,8 @@ class Section:
     def add_plain(self, node: Node, values: Values) -> None:
         """Adds the operation that a node describes."""
         spec = spec_of(node)
-        attrs = {key: attr_from_proto(value) for key, value in node.attrs.items()}
+        attrs = plain_attrs(node, spec)
         attrs.pop("_output_shapes", None)
-        drop_later_attrs(spec, attrs)
         self._clean_attrs(attrs)
         inputs = self.inputs(node, values)
         op = spec.build_flat(self.graph, inputs, attrs, self.names.of(node.name))
@@ -370,18 +367,6 @@ class Section:
         kept = raw.Identity.build_flat(self.graph, [value], {}, self.names.of(node.name))
         self.add_controls(kept, node.controls, values)
         return kept.outputs[0]
-
-
-def spec_of(node: Node) -> OpSpec:
-    """The record of a node's op.
-
-    Raises:
-        NotFoundError: there is none.
-    """
-    try:
-        return lookup(node.op)
-    except NotFoundError as error:
-        raise NotFoundError(None, None, f"{error.message}, needed by node {node.name!r}") from None
 
 
 def without_colocation(attrs: dict[str, Any]) -> None:

@@ -115,7 +115,7 @@ class _Importer:
         """
         if "_class" not in attrs:
             return
-        groups = [self._group(group.decode()) for group in attrs["_class"]]
+        groups = [self._group(as_bytes(group).decode()) for group in attrs["_class"]]
         attrs["_class"] = [group.encode() for group in groups if group]
         if not attrs["_class"]:
             del attrs["_class"]

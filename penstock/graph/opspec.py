@@ -273,6 +273,12 @@ class OpSpec:
         for arg in self.input_args:
             if arg.many:
                 count = arg.count_in(attrs, len(inputs) - position)
+                minimum = self.attr_specs[arg.number_attr or arg.type_attr].minimum
+                if minimum is not None and count < minimum:
+                    raise ValueError(
+                        f"op {self.name} takes {minimum} or more tensors as {arg.name!r}, got "
+                        f"{count}"
+                    )
                 groups.append(inputs[position : position + count])
                 position += count
             else:

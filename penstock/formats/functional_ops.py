@@ -150,6 +150,10 @@ class FunctionalOps:
     # Loops
 
     def _add_while(self, section: Section, node: Node, values: Values) -> None:
+        with section.nesting.loop(section.graph):
+            self._build_while(section, node, values)
+
+    def _build_while(self, section: Section, node: Node, values: Values) -> None:
         given = section.inputs(node, values)
         test, step = _function(node, "cond"), _function(node, "body")
         kept = self._library.passed_through(step.name, node)

@@ -16,6 +16,7 @@ from penstock.formats.control_flow_v1 import (
     Variable,
     origin,
 )
+from penstock.formats.loop_shapes import settle_shapes
 from penstock.formats.node_attrs import plain_attrs, spec_of
 from penstock.formats.stored_nodes import Edge, Node
 from penstock.graph import dtypes, shapes
@@ -104,6 +105,19 @@ class Nesting:
 
     def __init__(self) -> None:
         self._depth = 0
+        self._in_loop = False
+
+    @contextmanager
+    def loop(self, graph: Graph) -> Iterator[None]:
+        """A loop: when the outermost one is complete, the shapes in it are worked out."""
+        outermost, first = not self._in_loop, len(graph._ops)
+        self._in_loop = True
+        try:
+            yield
+        finally:
+            self._in_loop = not outermost
+        if outermost:
+            settle_shapes(graph._ops[first:])
 
     @contextmanager
     def inside(self, name: str) -> Iterator[None]:
@@ -308,6 +322,10 @@ class Section:
     # Loops
 
     def _add_loop(self, loop: Loop, values: Values) -> None:
+        with self.nesting.loop(self.graph):
+            self._build_loop(loop, values)
+
+    def _build_loop(self, loop: Loop, values: Values) -> None:
         variables = loop.variables
         if not variables:
             raise ValueError(f"the loop {loop.frame_name!r} has no variables, and so never ends")

@@ -77,9 +77,14 @@ def push(place: Place, hint: str, handle: str, element: Tensor) -> str:
 
 
 def _unset_like(place: Place, hint: str, like: Tensor) -> str:
-    """A list as long as another, none of whose elements is set: they count as zeros."""
+    """A list as long as another, none of whose elements is set: they count as zeros.
+
+    Of lists in a list, which have no zeros that could be made of nothing, each is one of zeros.
+    """
     text = place.text(like)
     element = element_of(like)
+    if element.dtype.base_dtype is dtypes.variant:
+        return place.add(f"{hint}/zeros", "ZerosLike", [text], {"T": dtypes.variant})
     length = place.add(f"{hint}/length", "TensorListLength", [text], {})
     known = shape_text(place, hint, element._shape)
     return place.add(f"{hint}/zeros", "TensorListReserve", [known, length], element_attrs(element))
@@ -101,7 +106,10 @@ def _take(place: Place, op: Operation, hint: str) -> str:
 def _take_or_zeros(place: Place, op: Operation, hint: str) -> str:
     stack, index, like = [place.text(tensor) for tensor in op._inputs]
     dtype = op._attrs["T"]
-    shape = place.add(f"{hint}/shape", "Shape", [like], {"T": dtype, "out_type": dtypes.int32})
+    if dtype is dtypes.variant:
+        shape = shape_text(place, hint, ())
+    else:
+        shape = place.add(f"{hint}/shape", "Shape", [like], {"T": dtype, "out_type": dtypes.int32})
     return place.add(hint, "TensorListGetItem", [stack, index, shape], {"element_dtype": dtype})
 
 

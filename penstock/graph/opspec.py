@@ -297,6 +297,23 @@ class OpSpec:
         self._complete_attrs(plain, attrs)
         return self._add(graph, inputs, groups, plain, name)
 
+    def shapes_of(self, op: Operation) -> list[shapes.Shape]:
+        """The static shapes of an op's outputs, by what is known of its inputs now.
+
+        Raises:
+            ValueError: these do not fit.
+        """
+        groups: list[Any] = []
+        position = 0
+        for arg in self.input_args:
+            count = arg.count(op._attrs)
+            group = op._inputs[position : position + count]
+            groups.append(group if arg.many else group[0])
+            position += count
+        rule_attrs = {key: op._attrs[key] for key in self._shape_attrs}
+        found = self.shape(*map(self._shape_view, self.input_args, groups), **rule_attrs)
+        return [found] if self.single_output else list(found)
+
     def _check_inferred(
         self, inferred: dict[str, Any], given: dict[str, Any], inputs: list[Tensor], name: str
     ) -> None:

@@ -155,7 +155,13 @@ class TensorList:
 
     def zeros(self) -> TensorList:
         """A list of zeros."""
-        return self.with_items([None if x is None else np.zeros_like(x) for x in self.items])
+        return self.with_items([_zeros_like(item) for item in self.items])
+
+
+def _zeros_like(item: Any) -> Any:
+    if item is None:
+        return None
+    return item.zeros() if isinstance(item, TensorList) else np.zeros_like(item)
 
 
 def merge(one: shapes.Shape, other: shapes.Shape) -> shapes.Shape:

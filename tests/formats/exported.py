@@ -165,6 +165,25 @@ def second_derivatives(tf: Any) -> Runs:
     return [({"x:0": np.float32([0.5, -1.5]), "w:0": 0.75}, fetches)]
 
 
+def nested_second_derivatives(tf: Any) -> Runs:
+    """Derivatives of derivatives through a loop in a loop: what is saved are lists of lists."""
+    x = tf.placeholder(tf.float32, [2], name="x")
+    w = tf.placeholder(tf.float32, [], name="w")
+
+    def inner(j: Any, y: Any) -> Any:
+        return j + 1, tf.sin(y) * w + y * y * 0.1
+
+    def body(i: Any, y: Any) -> Any:
+        return i + 1, tf.while_loop(lambda j, y: j < i, inner, [0, y])[1]
+
+    _, y = tf.while_loop(lambda i, y: i < 4, body, [0, x])
+    (first,) = tf.gradients(tf.reduce_sum(y), [x])
+    second = tf.gradients(tf.reduce_sum(first * first), [x, w])
+    fetches = named(tf, y=y, dx=first, ddx=second[0], ddw=second[1])
+    return [({"x:0": np.float32([0.5, -1.5]), "w:0": 0.75}, fetches)]
+
+
 PROGRAMS = [
     branches, loops, references, resources, arrays, arrays_inside, rows, second_derivatives,
+    nested_second_derivatives,
 ]  # fmt: skip

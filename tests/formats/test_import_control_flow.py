@@ -410,3 +410,53 @@ def test_a_long_chain_in_a_loop() -> None:
     nodes += [f"n0 = Identity(add) {T}", f"next = NextIteration(n4000) {T}"]
     imported(*nodes)
     assert run("exit:0", {"x:0": 3.0, "limit:0": 20.0}) == 24.0
+
+
+def test_shapes_in_loops() -> None:
+    """What a loop variable keeps of the shape that it starts with is known, and no more."""
+    with tf.Graph().as_default() as graph:
+        x = tf.placeholder(tf.float32, [2, 3], name="x")
+
+        def grows(i: Any, y: Any) -> Any:
+            return i + 1, tf.concat([y, y], 0)
+
+        def body(i: Any, y: Any, z: Any) -> Any:
+            _, z = tf.while_loop(
+                lambda j, z: j < i, grows, [0, z], [tf.TensorShape([]), tf.TensorShape([None, 3])]
+            )
+            return i + 1, y * 2.0, z
+
+        shapes = [tf.TensorShape([]), x.shape, tf.TensorShape([None, 3])]
+        v = tf.Variable(1, name="v")  # a reference, so that it is stored as a loop of Switch nodes
+        tf.while_loop(lambda i, y, z: i < v.read_value(), body, [0, x, x], shapes, name="outer")
+        written = graph.as_graph_def()
+    assert "Exit" in {node.op for node in written.node}
+    with tf.Graph().as_default() as graph:
+        tf.import_graph_def(written, name="")
+        found = [graph.get_tensor_by_name(f"outer/{name}:0").shape for name in ("Exit", "Exit_1")]
+        assert [shape.as_list() for shape in found] == [[], [2, 3]]
+        assert graph.get_tensor_by_name("outer/Exit_2:0").shape.as_list() == [None, 3]
+
+
+def test_a_loop_whose_shapes_never_settle() -> None:
+    """Forty variables, each of which has the shape of the one before it: nothing is claimed."""
+    count = 40
+    nodes = [f"x{k} = Placeholder() {FLOAT}" for k in range(count)]
+    for k in range(count):
+        nodes += [
+            f"e{k} = Enter(x{k}) {ENTER}", f"m{k} = Merge(e{k}, n{k}) {T}",
+            f"s{k} = Switch(m{k}, test) {T}", f"n{k} = NextIteration(s{max(k - 1, 0)}:1) {T}",
+            f"exit{k} = Exit(s{k}) {T}",
+        ]  # fmt: skip
+    nodes += [
+        f"bound = Enter(x0) {CONSTANT}",
+        f"less = Less(m0, bound) {T}",
+        "test = LoopCond(less)",
+    ]
+    message = graph_def(*nodes)
+    for node in message.node:
+        if node.op == "Placeholder" and node.name != "x0":
+            node.attr["shape"].shape.dim.add(size=4)
+    tf.import_graph_def(message, name="")
+    last = tf.get_default_graph().get_tensor_by_name(f"exit{count - 1}:0")
+    assert last.shape.ndims is None

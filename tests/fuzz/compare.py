@@ -128,10 +128,10 @@ class Player:
             values = call(self.fetches(run, stage), feeds)
         except (errors.OpError, Failure) as error:
             return Outcome(None, _told(error), list(self._built.log))
-        kept = [None if value is None else np.array(value) for value in values]
+        kept = [None if value is None else as_array(value) for value in values]
         for value in [*values, *feeds.values()]:  # a caller may write into what it got, and gave
             if isinstance(value, np.ndarray) and value.ndim:
-                value[...] = 1
+                value[...] = b"written" if value.dtype == object else 1
         return Outcome(kept, None, list(self._built.log))
 
 
@@ -166,7 +166,12 @@ def evaluated(player: Player, built: Builder, evaluator: Evaluator) -> History:
 
 
 def _own(value: Any) -> Any:
-    return value if value is None else np.array(value)
+    return value if value is None else as_array(value)
+
+
+def as_array(value: Any) -> Any:
+    """A copy; an array of objects where it is a string."""
+    return np.array(value, object if isinstance(value, bytes) else None)
 
 
 class _AlwaysPays(PlanCost):

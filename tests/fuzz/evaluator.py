@@ -309,7 +309,7 @@ class Stages:
         self, op: Operation, values: dict[Tensor, Any], left: dict[Tensor, Any], asked: set[int]
     ) -> dict[Tensor, Any]:
         """Runs the branch that is taken; gives the op's outputs that are asked for."""
-        place = 0 if self._read(op, values[op.inputs[0]]) else 1
+        place = 0 if self._read(None, values[op.inputs[0]]) else 1
         wanted = wanted_results(op, place, asked)
         found = self._run_region(op, place, wanted, values, left, {})
         region = op.regions[place]
@@ -328,7 +328,7 @@ class Stages:
         """Runs a loop to its end; gives its variables, and what it saves in each iteration."""
         condition, body = op.regions
         kept = kept_variables(op, asked)
-        variables = {k: self._read(op, values[op.inputs[k]]) for k in kept}
+        variables = {k: self._read(None, values[op.inputs[k]]) for k in kept}
         saved = [t for t, output in body.saved.items() if output.value_index in asked]
         stacks: dict[Tensor, list[Any]] = {tensor: [] for tensor in saved}
         wanted = [*[body.results[k] for k in kept], *saved]
@@ -355,9 +355,10 @@ class Stages:
         found = needs(wanted, inner, region=op.regions[place])
         for other in in_order(found.ops, inner):
             self._run_one(other, inner, left, found.asked)
-        return {tensor: self._read(op, inner[tensor]) for tensor in wanted}
+        return {tensor: self._read(None, inner[tensor]) for tensor in wanted}
 
-    def _read(self, op: Operation, value: Any) -> Any:
+    def _read(self, op: Operation | None, value: Any) -> Any:
+        """A value, or that of the variable it stands for; `op` is named where that has none."""
         if not isinstance(value, Ref):
             return value
         try:

@@ -149,7 +149,7 @@ _mover(
     lambda b, x, times: b.tf.tile(x, list(times)),
 )  # fmt: skip
 _mover(
-    "pad", lambda f: 1 <= f.rank <= 3 and f.dtype != "bool",
+    "pad", lambda f: 1 <= f.rank <= 3 and f.dtype not in ("bool", "string"),
     lambda d, f: {"by": tuple([(d.integer(0, 2), d.integer(0, 1)) for _ in range(f.rank)])},
     lambda shape, by: tuple([n + a + z for n, (a, z) in zip(shape, by, strict=True)]),
     lambda b, x, by: b.tf.pad(x, [list(pair) for pair in by]), 1, True,
@@ -164,13 +164,14 @@ _mover(
     lambda shape, shift, axis: shape, lambda b, x, shift, axis: b.tf.roll(x, shift, axis),
 )  # fmt: skip
 _mover(
-    "matrix_band_part", lambda f: f.rank >= 2 and f.dtype != "bool",
+    "matrix_band_part", lambda f: f.rank >= 2 and f.dtype not in ("bool", "string"),
     lambda d, f: {"lower": d.integer(-1, 2), "upper": d.integer(-1, 2)},
     lambda shape, lower, upper: shape,
     lambda b, x, lower, upper: b.tf.matrix_band_part(x, lower, upper), 1, True,
 )  # fmt: skip
 _mover(
-    "matrix_diag", lambda f: 1 <= f.rank <= 2 and f.dtype != "bool", lambda d, f: {},
+    "matrix_diag", lambda f: 1 <= f.rank <= 2 and f.dtype not in ("bool", "string"),
+    lambda d, f: {},
     lambda shape: (*shape, shape[-1]), lambda b, x: b.tf.matrix_diag(x), 1, True,
 )  # fmt: skip
 
@@ -452,7 +453,8 @@ row("sum of places", _draw_places, lambda b, x: b.tf.reduce_sum(b.tf.where(x), 0
 # Arithmetic with shapes: values that are known as soon as the shapes are
 
 
-def _known(dtype: str, values: Any) -> Facts:
+def known_facts(dtype: str, values: Any) -> Facts:
+    """An integer value that is known with each of the sizes."""
     arrays = tuple([np.array(value, dtype) for value in values])
     low = min([float(np.min(a, initial=0)) for a in arrays])
     high = max([float(np.max(a, initial=0)) for a in arrays])
@@ -474,7 +476,7 @@ def _draw_shape(d: Draw) -> Drawn | None:
     }[name]  # fmt: skip
     to = "int32" if name == "rank" else to
     args = {"name": name, "to": to, "axis": axis}
-    return Drawn((number,), args, (_known(to, [find(s) for s in f.shapes]),))
+    return Drawn((number,), args, (known_facts(to, [find(s) for s in f.shapes]),))
 
 
 def _build_shape(b: Any, x: Any, name: str, to: str, axis: int) -> Any:
@@ -507,7 +509,7 @@ def _draw_shape_arithmetic(d: Draw) -> Drawn | None:
     values = [function(p, q) for p, q in zip(left, right, strict=True)]
     if max([int(np.max(v, initial=0)) for v in values]) > 200:
         return None
-    return Drawn(pair, {"name": name}, (_known(d.values[pair[0]].dtype, values),))
+    return Drawn(pair, {"name": name}, (known_facts(d.values[pair[0]].dtype, values),))
 
 
 row("arithmetic of shapes", _draw_shape_arithmetic, lambda b, x, y, name: b.function(name)(x, y), 8)
@@ -522,7 +524,7 @@ def _draw_pack_sizes(d: Draw) -> Drawn | None:
     assert second is not None
     numbers = (first, second) if d.chance(60) else (first,)
     values = [[d.values[n].known[i] for n in numbers] for i in range(SIZES)]  # type: ignore[index]
-    return Drawn(numbers, {}, (_known(f.dtype, values),))
+    return Drawn(numbers, {}, (known_facts(f.dtype, values),))
 
 
 row("stack of sizes", _draw_pack_sizes, lambda b, *xs: b.tf.stack(list(xs)), 8)
@@ -541,7 +543,7 @@ def _draw_concat_sizes(d: Draw) -> Drawn | None:
     ]
     if max([v.size for v in values]) > 4:
         return None
-    return Drawn(pair, {}, (_known(d.values[pair[0]].dtype, values),))
+    return Drawn(pair, {}, (known_facts(d.values[pair[0]].dtype, values),))
 
 
 row("concat of sizes", _draw_concat_sizes, lambda b, *xs: b.tf.concat(list(xs), 0), 5)
@@ -553,7 +555,7 @@ def _draw_known_cast(d: Draw) -> Drawn | None:
         return None
     f = d.values[number]
     to = "int64" if f.dtype == "int32" else "int32"
-    return Drawn((number,), {"to": to}, (_known(to, f.known),))
+    return Drawn((number,), {"to": to}, (known_facts(to, f.known),))
 
 
 row("cast of sizes", _draw_known_cast, lambda b, x, to: b.tf.cast(x, b.dtype(to)))
@@ -602,7 +604,7 @@ def _draw_range(d: Draw) -> Drawn | None:
     if number is None:
         return None
     f = d.values[number]
-    return Drawn((number,), {}, (_known(f.dtype, [np.arange(v) for v in f.known]),))  # type: ignore[union-attr]
+    return Drawn((number,), {}, (known_facts(f.dtype, [np.arange(v) for v in f.known]),))  # type: ignore[union-attr]
 
 
 row("range", _draw_range, lambda b, limit: b.tf.range(limit), 4)

@@ -8,13 +8,13 @@ import numpy as np
 
 from tests.fuzz.draw import LIMITS, Draw, Drawn, anything, result, row
 from tests.fuzz.program import INF, Facts
-from tests.fuzz.rows_shape import moved
+from tests.fuzz.rows_shape import known_facts, moved
 
 TYPES = (
     ("float32",) * 6
     + ("float64",) * 2
     + ("int32",) * 3
-    + ("int64", "bool", "float16", "int8", "uint8")
+    + ("int64", "bool", "float16", "int8", "uint8", "string")
 )
 
 # Exact floats are multiples of 2**-_BITS. Those of variables stay in these bounds: an assignment
@@ -24,6 +24,8 @@ _HELD, _ASSIGNED, _ADDED = 4096.0, 64.0, 4.0
 
 
 def _leaf_facts(d: Draw, dtype: str, shapes: Any) -> Facts:
+    if dtype == "string":
+        return Facts(dtype, tuple(shapes))
     if dtype == "bool":
         return result(dtype, shapes, 0, 1)
     if dtype in LIMITS:
@@ -43,6 +45,8 @@ def array_of(facts: Facts, sizes: int, seed: int) -> Any:
         return facts.known[sizes]
     random = np.random.RandomState(seed)
     shape = facts.shapes[sizes]
+    if facts.dtype == "string":
+        return np.array([b"", b"a", b"bc", b"\x00\xff"], object)[random.randint(0, 4, shape)]
     dtype = np.dtype(facts.dtype)
     if dtype.kind == "b":
         return random.uniform(size=shape) < 0.5
@@ -78,6 +82,8 @@ def _integers(random: Any, low: int, high: int, shape: Any, dtype: Any) -> Any:
 
 def draw_placeholder(d: Draw) -> Drawn:
     """A placeholder: some sizes open, or the rank too."""
+    if d.chance(12):
+        return _draw_fed_size(d)
     dtype = d.choose(*TYPES)
     shapes = d.shapes()
     facts = _leaf_facts(d, dtype, shapes)
@@ -88,6 +94,15 @@ def draw_placeholder(d: Draw) -> Drawn:
     if d.chance(5):
         static = "unknown"
     return Drawn((), {"dtype": dtype, "static": static, "default": d.chance(8)}, (facts,))
+
+
+def _draw_fed_size(d: Draw) -> Drawn:
+    """A placeholder for one size or two, of which others can make shapes."""
+    sizes = [d.size() for _ in range(d.choose(1, 2))]
+    values = list(zip(*sizes, strict=True)) if len(sizes) > 1 or d.chance(50) else sizes[0]
+    facts = known_facts(d.choose("int32", "int64"), values)
+    args = {"dtype": facts.dtype, "static": facts.shapes[0], "default": False}
+    return Drawn((), args, (facts,))
 
 
 def _build_placeholder(b: Any, dtype: str, static: Any, default: bool) -> Any:

@@ -556,6 +556,16 @@ def variables_read(step: Step) -> list[Operation]:
     return list(found)
 
 
+def variables_needed(plan: Plan) -> list[Operation]:
+    """The variables that must have a value before a run: it reads them before it assigns them."""
+    needed: dict[Operation, None] = {}
+    written: set[Operation] = set()
+    for step in plan.steps:
+        needed.update(dict.fromkeys([v for v in variables_read(step) if v not in written]))
+        written.update(variables_written(step))
+    return list(needed)
+
+
 def variables_written(step: Step) -> list[Operation]:
     """The variables that a step assigns, those assigned in its regions included."""
     found = dict.fromkeys(step.writes)

@@ -20,7 +20,7 @@ import numpy as np
 
 from penstock.graph.operation import Tensor
 from penstock.plan.clusters import ClusterPlan, host_bodies, split
-from penstock.plan.plan import Plan, Step, all_steps, steps_inside
+from penstock.plan.plan import Plan, Step, all_steps, steps_inside, variables_needed
 from penstock.runtime import xla
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
@@ -131,6 +131,7 @@ class Executor:
         self._bodies: dict[Plan, Sequence[Item]] = {}
         self._items: Sequence[Item] | None = None
         self._schedules: dict[bool, Schedule] = {}
+        self._unset = [state.variable(variable) for variable in variables_needed(plan)]
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
         if state.timeout is not None or any([step.blocking for step in plan.steps]):
             self.run = self._run_scheduled
@@ -245,7 +246,18 @@ class Executor:
             self.run = self._interpreted
         return self._interpreted(*values)
 
+    def _all_set(self) -> bool:
+        """True once all variables have a value that a run reads.
+
+        Until then runs are interpreted: the first op that reads one without a value fails at its
+        place in the order, where a cluster may read it before.
+        """
+        self._unset = [slot for slot in self._unset if slot.value is None]
+        return not self._unset
+
     def _run_compiled(self, *values: Any) -> Sequence[Any]:
+        if self._unset and not self._all_set():
+            return self._run_interpreted(*values)
         items = self._compiled_items()
         with self._lock:
             if self._compiled is None:
@@ -310,7 +322,7 @@ class Executor:
             values: a value for each feed.
         """
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
-        compiled = self._jit is Jit.ON or self._items is not None
+        compiled = (self._jit is Jit.ON or self._items is not None) and self._all_set()
         return self._schedule(compiled).run(self._state, fed, control, watch)
 
     def _schedule(self, compiled: bool) -> Schedule:

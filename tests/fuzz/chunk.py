@@ -47,6 +47,16 @@ def difference_of(program: Program, tally: Tally | None = None) -> str:
     return "\n".join([str(difference) for difference in found[:3]])
 
 
+def smaller(program: Program, tries: int = 200) -> Program:
+    """A smaller program that shows a difference too, found in so many tries."""
+    left = iter(range(tries))
+
+    def shows(candidate: Program) -> bool:
+        return next(left, None) is not None and bool(difference_of(candidate))
+
+    return reduced(program, shows)
+
+
 def run_chunk(start: int, count: int) -> Tally:
     """Runs so many programs, those of a seed."""
     tally = Tally()
@@ -61,7 +71,7 @@ def run_chunk(start: int, count: int) -> Tally:
         what = difference_of(program, tally)
         if what:
             tally.counts["different"] += 1
-            small = reduced(program, lambda other: bool(difference_of(other)))
+            small = smaller(program)
             tally.found.append(f"{small}\n{difference_of(small)}")
 
     run_one()

@@ -67,6 +67,11 @@ def call_kernel(op: Operation, kernel: Kernel, arguments: list[Any]) -> list[Any
     return flat
 
 
+def as_array(value: Any) -> Any:
+    """A copy; an array of objects where it is a string."""
+    return np.array(value, object if isinstance(value, bytes) else None)
+
+
 class Evaluator:
     """The state of a session, and the runs in it.
 
@@ -117,7 +122,7 @@ class Evaluator:
         for variable, value in zip(written, new, strict=True):
             _check_shape(op, variable, value)
         for variable, value in zip(written, new, strict=True):
-            self.variables[variable.name] = np.array(value)
+            self.variables[variable.name] = as_array(value)
         refs = iter(written)
         rest = iter(others)
         if not written:
@@ -131,7 +136,7 @@ class Evaluator:
         waiting = self._queues[arguments[0]]
         if op.type == "QueueDequeueV2":
             return waiting.pop(0)
-        waiting.append([np.array(value) for value in arguments[1]])
+        waiting.append([as_array(value) for value in arguments[1]])
         return []
 
     def _arguments(self, op: Operation, operands: list[Any]) -> tuple[list[Any], list[Operation]]:
@@ -289,6 +294,8 @@ class Stages:
             run = self._run_loop if op.spec.loops else self._run_branch
             for tensor, value in run(op, values, left, asked[op]).items():
                 values.setdefault(tensor, value)
+            return
+        if op.type == "_Arg":  # a loop variable, which has its value
             return
         try:
             operands = [values[tensor] for tensor in op.inputs]

@@ -64,7 +64,8 @@ def needs(
             if op in found.ops and places <= found.asked[op]:
                 continue
             found.asked.setdefault(op, set()).update(places)
-            pending += taken_from_outside(op, found.asked[op])
+            taken = taken_from_outside(op, found.asked[op])
+            pending += [item for item in taken if not is_fed_placeholder(item, values)]
         elif op in found.ops:
             continue
         else:
@@ -80,7 +81,14 @@ def _all_results(op: Operation) -> set[int]:
 
 def controls(op: Operation, values: Set[Tensor] | Mapping[Tensor, object]) -> list[Operation]:
     """What an operation waits for by control inputs; a feed stands for its placeholder."""
-    return [c for c in op.control_inputs if c.type != "Placeholder" or c.outputs[0] not in values]
+    return [c for c in op.control_inputs if not is_fed_placeholder(c, values)]
+
+
+def is_fed_placeholder(item: Item, values: Set[Tensor] | Mapping[Tensor, object]) -> bool:
+    """True of a placeholder's operation where the placeholder is fed."""
+    if isinstance(item, Tensor):
+        return False
+    return item.type == "Placeholder" and item.outputs[0] in values
 
 
 def wanted_results(op: Operation, place: int, asked: Set[int]) -> list[Tensor]:

@@ -30,10 +30,11 @@ def reduced(program: Program, shows: Shows) -> Program:
 
 def _candidates(program: Program) -> Iterator[Program]:
     """Programs that are a little smaller; those that leave out most come first."""
+    placeholders = {s.first for s in program.statements if s.row == "placeholder"}
     for place in range(len(program.runs)):
         yield replace(program, runs=program.runs[:place] + program.runs[place + 1 :])
     for place, run in enumerate(program.runs):
-        for other in _smaller_runs(run):
+        for other in _smaller_runs(run, placeholders):
             yield replace(program, runs=(*program.runs[:place], other, *program.runs[place + 1 :]))
     if program.uninitialized:
         yield replace(program, uninitialized=())
@@ -51,7 +52,7 @@ def _candidates(program: Program) -> Iterator[Program]:
             yield _with_statement(program, number, smaller_statement)
 
 
-def _smaller_runs(run: Run) -> Iterator[Run]:
+def _smaller_runs(run: Run, placeholders: set[int]) -> Iterator[Run]:
     if run.times > 1:
         yield replace(run, times=run.times - 1)
     if len(run.stages) > 1:
@@ -60,15 +61,17 @@ def _smaller_runs(run: Run) -> Iterator[Run]:
     if run.staged and len(run.stages) == 1:
         yield replace(run, staged=False)
     for place, stage in enumerate(run.stages):
-        for other in _smaller_stages(stage):
+        for other in _smaller_stages(stage, placeholders):
             yield replace(run, stages=(*run.stages[:place], other, *run.stages[place + 1 :]))
 
 
-def _smaller_stages(stage: Stage) -> Iterator[Stage]:
+def _smaller_stages(stage: Stage, placeholders: set[int]) -> Iterator[Stage]:
     if len(stage.fetches) > 1:
         for place in range(len(stage.fetches)):
             yield replace(stage, fetches=stage.fetches[:place] + stage.fetches[place + 1 :])
-    for place in range(len(stage.feeds)):
+    for place, (number, _) in enumerate(stage.feeds):
+        if number in placeholders:  # without its feed another error would be found
+            continue
         yield replace(stage, feeds=stage.feeds[:place] + stage.feeds[place + 1 :])
 
 

@@ -252,3 +252,27 @@ def test_updates_before_the_failing_op_stay_and_those_after_it_do_not_happen(
         failing = Failing(variable, session)
         for number in range(RUNS):
             assert failing.fail() == [2.0 + number, 1.0]
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_updates_before_a_read_of_no_value_stay_and_those_after_it_do_not_happen(
+    variable: Any, level: int
+) -> None:
+    v, w, missing = variable(1.0), variable(1.0), variable(1.0)
+    calls: list[str] = []
+    noted = recorder(calls)("before", v.read_value())  # keeps what follows from its cluster
+    with tf.control_dependencies([noted]):
+        before = v.assign_add(1.0)
+    read = missing.read_value() * 2.0
+    after = w.assign_add(1.0)
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Session(config=config) as session:
+        session.run([v.initializer, w.initializer])
+        for number in range(RUNS):
+            with pytest.raises(tf.errors.FailedPreconditionError):
+                session.run([after, read, before])
+            assert session.run([v, w]) == [2.0 + number, 1.0]
+        assert calls == ["before"] * RUNS
+        session.run(missing.initializer)
+        assert session.run([after, read, before]) == [2.0, 2.0, 2.0 + RUNS]

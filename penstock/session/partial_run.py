@@ -1,19 +1,15 @@
 """Staged execution: one run cut into stages, each of which computes only what is new.
 
-A stage is a plan like any other. Where a handle stands is a `_Place`: which operations are done,
+A stage is a plan like any other. Where a handle stands is a `Place`: which operations are done,
 and which values are kept. Places are shared by all handles of a setup, and each knows the stages
 that were run from it, so that a loop over stages plans nothing twice.
 """
 
 from __future__ import annotations
 
-import itertools
-import threading
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from penstock.graph import dtypes
 from penstock.graph.errors import InvalidArgumentError
@@ -23,30 +19,24 @@ from penstock.graph.region import liveness, operations_inside
 from penstock.plan.order import needed_operations
 from penstock.plan.plan import Plan, make_plan, variable_of
 from penstock.runtime.executor import Executor, Jit
-from penstock.runtime.results import as_numpy, own
+from penstock.runtime.results import as_numpy
 from penstock.runtime.state import SessionState
 from penstock.runtime.stats import FIRST_RUNS, RunRecord
 from penstock.session.feeds import Convert, converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, Rebuild
 from penstock.session.handles import with_handles
-from penstock.session.options import RunRequest
-from penstock.session.tracing import run_watched
-
-if TYPE_CHECKING:
-    from penstock.session.session import BaseSession
-
 
 _MOST_PLACES = 4096  # that a setup remembers: stages in random order must not fill the memory
 _NOWHERE: tuple[frozenset[Operation], frozenset[Tensor]] = (frozenset(), frozenset())
 
 
-class _Place:
+class Place:
     """Where a handle stands.
 
     Attributes:
         done: operations that have run.
         kept: tensors whose values the handle keeps, fed ones among them.
-        stages: what was run from here, by `_Call.key`.
+        stages: what was run from here, by `Call.key`.
     """
 
     __slots__ = ("done", "kept", "stages")
@@ -78,7 +68,7 @@ class _Stage:
     recalled: list[tuple[Tensor, int]]
     keeps: list[tuple[Tensor, int]]
     shared: list[bool]
-    to: _Place
+    to: Place
     looks: int = FIRST_RUNS
 
     def look(self, fed: list[Any]) -> None:
@@ -88,7 +78,7 @@ class _Stage:
             self.executor.record.shape_tables[0][tuple([value.shape for value in fed])] = None
 
 
-class _Call:
+class Call:
     """The fetches and feeds of a call, taken apart.
 
     Attributes:
@@ -155,7 +145,9 @@ class StagedRun:
         self.fetches = frozenset(fetches)
         self.feeds = frozenset(feeds)
         self._converters = {feed: converter(feed) for feed in feeds}
-        self._calls: dict[Any, _Call] = {}
+        self._calls: dict[Any, Call] = {}
+        self._elements: dict[Any, tuple[Element, ...]] = {}
+        self._extended: dict[tuple[Element, ...], StagedRun] = {}
         self._records = records
         self.name = f"{','.join([t.name for t in feeds])}->{','.join([f.name for f in fetches])}"
         self.ordered, self._asked = needed_operations(fetches, self.feeds, frozenset())
@@ -165,19 +157,19 @@ class StagedRun:
         things: list[Tensor | Operation] = [*feeds, *dict.fromkeys(assigned), *self._arrays]
         self._bits = {thing: 1 << number for number, thing in enumerate(things)}
         self._depends = self._dependencies()
-        self._places: dict[Any, _Place] = {}
+        self._places: dict[Any, Place] = {}
         self.start = self._place(*_NOWHERE)
 
-    def _place(self, done: frozenset[Operation], kept: frozenset[Tensor]) -> _Place:
+    def _place(self, done: frozenset[Operation], kept: frozenset[Tensor]) -> Place:
         found = self._places.get((done, kept))
         if found is None:
             if len(self._places) >= _MOST_PLACES:  # handles keep the one where they stand
                 self._places.clear()
-                self.start = self._places.setdefault(_NOWHERE, _Place(*_NOWHERE))
-            found = self._places.setdefault((done, kept), _Place(done, kept))
+                self.start = self._places.setdefault(_NOWHERE, Place(*_NOWHERE))
+            found = self._places.setdefault((done, kept), Place(done, kept))
         return found
 
-    def without(self, place: _Place, fed_again: list[Tensor]) -> _Place:
+    def without(self, place: Place, fed_again: list[Tensor]) -> Place:
         """The place from which the next batch of the tensors `fed_again` starts.
 
         What depends on them has not run there, nor what depends on a variable that was assigned by
@@ -240,7 +232,7 @@ class StagedRun:
         """The inputs that an operation needs: of one with regions, for what is asked of it."""
         return liveness(op, self._asked[op]).tensors if op.regions else op._inputs
 
-    def call(self, fetches: Any, feed_dict: Any) -> tuple[_Call, Iterable[Any]]:
+    def call(self, fetches: Any, feed_dict: Any) -> tuple[Call, Iterable[Any]]:
         """A call to `Session.partial_run` taken apart, and the values that it feeds.
 
         Raises:
@@ -259,10 +251,58 @@ class StagedRun:
         converters = [self._converters[tensor] for tensor in feeds]
         rebuild = with_handles(parsed, self.state)
         late_reads = frozenset(parsed.late_reads)
-        call = _Call(parsed.elements, feeds, late_reads, rebuild, converters)
+        call = Call(parsed.elements, feeds, late_reads, rebuild, converters)
         if key is not None:
             self._calls[key] = call
         return call, flat.values()
+
+    def elements(self, fetches: Any) -> tuple[Element, ...]:
+        """What a structure of fetches consists of.
+
+        Raises:
+            TypeError, ValueError: a fetch is not of the graph.
+        """
+        key = call_key(fetches, ())
+        found = self._elements.get(key)
+        if found is None:
+            found = Fetches(self._graph, fetches).elements
+            if key is not None:
+                self._elements[key] = found
+        return found
+
+    def extended(self, more: tuple[Element, ...]) -> StagedRun:
+        """The same with more fetches, none of which it has."""
+        found = self._extended.get(more)
+        if found is None:
+            fetches = sorted(self.fetches, key=lambda fetch: (_op(fetch)._id, fetch.name))
+            feeds = tuple(self._converters)
+            found = self._extended[more] = StagedRun(
+                self._graph, self.state, self._jit, (*fetches, *more), feeds, self._records
+            )
+        return found
+
+    def place_for_more(self, start: Place, more: Iterable[Element]) -> Place:
+        """The place of a handle that stood at `start` before fetches were named to it later.
+
+        What they need of operations that have run is computed again where it was not kept.
+
+        Raises:
+            InvalidArgumentError: such an operation may give another value, or has an effect.
+        """
+        if not start.done:  # as where it was just set up
+            return self._place(start.done, start.kept)
+        targets = [fetch for fetch in more if fetch not in start.kept]
+        needed, _ = needed_operations(targets, start.kept, frozenset(), asked=self._asked)
+        again = start.done.intersection(needed)
+        for op in again:
+            if not all([_can_repeat(member) for member in (op, *operations_inside(op))]):
+                names = ", ".join([fetch.name for fetch in targets])
+                raise InvalidArgumentError(
+                    None, op,
+                    f"{names} needs {op.name}, which has run in an earlier stage: name it in "
+                    "partial_run_setup.",
+                )  # fmt: skip
+        return self._place(start.done - again, start.kept)
 
     def _check_named(self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...]) -> None:
         """Raises InvalidArgumentError where a fetch or feed was not named at setup."""
@@ -281,7 +321,7 @@ class StagedRun:
                     f"The fetch {fetch.name} was not specified in partial_run_setup.",
                 )
 
-    def make_stage(self, start: _Place, call: _Call) -> _Stage:
+    def make_stage(self, start: Place, call: Call) -> _Stage:
         """The stage that does `call` from `start`; the place remembers it.
 
         Raises:
@@ -324,7 +364,7 @@ class StagedRun:
         results: list[Element],
         fed: tuple[Tensor, ...],
         late_reads: frozenset[Tensor],
-        place: _Place,
+        place: Place,
     ) -> Plan:
         """A plan whose feeds are `fed` and then those of the kept tensors that it uses."""
         kept = [t for t in place.kept if t not in fed and (t in self.feeds or not _is_ref(t))]
@@ -363,7 +403,7 @@ class StagedRun:
         now: list[Operation],
         available: frozenset[Tensor],
         fetches: list[Element],
-        place: _Place,
+        place: Place,
     ) -> None:
         """Raises InvalidArgumentError where what is to run needs a feed that has not been fed."""
         for op in now:
@@ -376,7 +416,7 @@ class StagedRun:
         return [tensor for tensor in taken if tensor in self.feeds]
 
     def _refuse_unfed(
-        self, fetches: list[Element], available: frozenset[Tensor], place: _Place
+        self, fetches: list[Element], available: frozenset[Tensor], place: Place
     ) -> None:
         """Names the feed that TensorFlow finds first: depth first from the last fetch."""
         pending = [(_op(fetch), fetch) for fetch in fetches if fetch not in available]
@@ -414,6 +454,10 @@ def _variables_written(op: Operation) -> list[Operation]:
     return found
 
 
+def _can_repeat(op: Operation) -> bool:
+    return op.spec.pure or op.spec.variable or op.type == "ReadVariableOp" or bool(op.regions)
+
+
 def _is_ref(fetch: Element) -> bool:
     return isinstance(fetch, Tensor) and fetch.dtype._is_ref_dtype
 
@@ -434,106 +478,4 @@ def call_key(fetches: Any, keys: Iterable[Any]) -> Any:
     return key if _LEAVES.issuperset(map(type, key)) else None
 
 
-# Values of these types share no memory with the array that is made of them.
-_COPIED_BY_CONVERSION = frozenset({float, int, bool, list, tuple, str, bytes})
 _LEAVES = frozenset({Tensor, Operation, str, bool, type(None)})  # of which a `call_key` may consist
-_numbers = itertools.count()  # of handles: two of one setup are not equal
-
-
-class PartialRunHandle(str):
-    """What `partial_run_setup` gives: it holds, and lives as long as, what later stages need."""
-
-    _staged: StagedRun
-    session: BaseSession
-
-    def __new__(cls, staged: StagedRun, strict: bool, session: BaseSession) -> PartialRunHandle:
-        handle = super().__new__(cls, f"{staged.name};{next(_numbers)}")
-        handle._staged = staged
-        handle._strict = strict
-        handle.session = session
-        handle._place = staged.start
-        handle._values = {}
-        handle._fetched = set()
-        handle._closed = False
-        handle._lock = threading.Lock()
-        return handle
-
-    _strict: bool
-    _place: _Place
-    _values: dict[Tensor, Any]
-    _fetched: set[Element]
-    _closed: bool
-    _lock: threading.Lock
-
-    def run_stage(self, fetches: Any, feed_dict: Any, request: RunRequest | None = None) -> Any:
-        """Runs a stage; see `Session.partial_run`. One that fails leaves the handle as it was.
-
-        Args:
-            fetches: what to fetch.
-            feed_dict: what to feed.
-            request: limits of the stage, and what is to be told of it; None where nothing is.
-        """
-        with self._lock:
-            if self._closed:
-                raise InvalidArgumentError(
-                    None, None, "Must run 'setup' before performing partial runs!"
-                )
-            call, given = self._staged.call(fetches, feed_dict)
-            if self._strict:
-                self._check_once(call)
-            fed = [
-                convert(value) if type(value) in _COPIED_BY_CONVERSION else np.array(convert(value))
-                for convert, value in zip(call.converters, given, strict=True)
-            ]
-            place = self._place
-            stage = place.stages.get(call.key) or self._staged.make_stage(place, call)
-            values = self._values
-            given = [*fed, *[values[tensor] for tensor in stage.takes]]
-            if request is None:
-                results = stage.executor.run_timed(*given)
-            else:
-                results = run_watched(stage.executor, self._staged.state, given, request)
-            stage.look(fed)
-            if stage.recalled:
-                results = list(results)
-                for tensor, number in stage.recalled:
-                    results.insert(number, values[tensor])
-            for tensor in stage.dropped:
-                del values[tensor]
-            values.update(zip(call.feeds, fed, strict=True))
-            for tensor, number in stage.keeps:
-                values[tensor] = results[number]
-            self._place = stage.to
-            if self._strict:
-                self._close_when_done(call)
-        return call.rebuild(
-            [own(v) if shared else v for v, shared in zip(results, stage.shared, strict=False)]
-        )
-
-    def _check_once(self, call: _Call) -> None:
-        """What TensorFlow refuses, where it is asked for."""
-        for fetch in call.fetches:
-            if not isinstance(fetch, Tensor):
-                raise RuntimeError("partial_run() requires empty target_list.")
-        for tensor in call.feeds:
-            if tensor in self._place.kept:
-                raise InvalidArgumentError(
-                    None, tensor.op, f"The feed {tensor.name} has already been fed."
-                )
-        for fetch in call.fetches:
-            if fetch in self._fetched:
-                raise InvalidArgumentError(
-                    None, _op(fetch), f"The fetch {fetch.name} has already been fetched."
-                )
-
-    def _close_when_done(self, call: _Call) -> None:
-        self._fetched.update(call.fetches)
-        if self._fetched >= self._staged.fetches and self._place.kept >= self._staged.feeds:
-            self._closed = True
-            self._values = {}
-
-    def close(self) -> None:
-        """Frees the values; a stage after this raises InvalidArgumentError."""
-        with self._lock:
-            self._closed = True
-            self._values = {}

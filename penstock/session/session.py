@@ -26,7 +26,8 @@ from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, with_fed_arrays
 from penstock.session.handles import with_handles
 from penstock.session.options import RunRequest, SessionOptions
-from penstock.session.partial_run import PartialRunHandle, StagedRun, call_key
+from penstock.session.partial_run import StagedRun, call_key
+from penstock.session.partial_run_handle import PartialRunHandle
 from penstock.session.placement import DeviceAttributes, devices, placement
 from penstock.session.report import print_in_terminal
 from penstock.session.sightings import Sightings
@@ -407,6 +408,24 @@ class BaseSession:
             return own.run_stage(fetches, feed_dict)
         request = RunRequest(options, run_metadata, self._options.devices)
         return own.run_stage(fetches, feed_dict, None if request.plain else request)
+
+    def _partial_run_also(
+        self,
+        handle: str,
+        fetches: Any,
+        feed_dict: Any,
+        also: list[Any],
+        options: Any,
+        metadata: Any,
+    ) -> list[Any]:
+        """The next stage, which fetches more than setup named; for monitored sessions.
+
+        Returns:
+            The value of `fetches`, then those of `also`, each structured as it is.
+        """
+        own = self._own_handle(handle)
+        request = RunRequest(options, metadata, self._options.devices)
+        return own.run_stage_with(also, fetches, feed_dict, None if request.plain else request)
 
     def _own_handle(self, handle: Any) -> PartialRunHandle:
         if not isinstance(handle, PartialRunHandle) or handle.session is not self:

@@ -7,6 +7,7 @@ session is a `tf.Session`.
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -71,6 +72,7 @@ class HookedSession:
         self._sess = sess
         self._hooks = hooks
         self._should_stop = False
+        self.stages = HookedStages(self)
 
     def should_stop(self) -> bool:
         """Whether a hook has asked to stop."""
@@ -81,11 +83,13 @@ class HookedSession:
     ) -> Any:
         """Runs with what the hooks add; see `Session.run`."""
 
-        def run(also: list[Any], feeds: Any) -> tuple[Any, Sequence[Any]]:
-            if not also:
-                return self._sess.run(fetches, feeds, options, run_metadata), ()
-            own, *others = self._sess.run([fetches, *also], feeds, options, run_metadata)
-            return own, others
+        def run(also: list[Any], feeds: Any) -> list[Any]:
+            # A list of tensors alone is looked up by the session, a nested one taken apart.
+            several = type(fetches) is list
+            both = [*(fetches if several else [fetches]), *also]
+            values = self._sess.run(both, feeds, options, run_metadata)
+            count = len(both) - len(also)
+            return [values[:count] if several else values[0], *values[count:]]
 
         self.check_not_stopped()
         if not self._hooks:
@@ -105,7 +109,7 @@ class HookedSession:
         asked: SessionRunArgs,
         options: Any,
         run_metadata: Any,
-        run: Callable[[list[Any], Any], tuple[Any, Sequence[Any]]],
+        run: Callable[[list[Any], Any], list[Any]],
     ) -> Any:
         """Calls the hooks around a run.
 
@@ -113,7 +117,7 @@ class HookedSession:
             asked: what the program asks for.
             options: the RunOptions, into which those of hooks are merged.
             run_metadata: the RunMetadata.
-            run: runs with more fetches and all feeds; gives the program's value, and the others'.
+            run: runs with more fetches and all feeds; gives the program's value, then the others'.
         """
         context = SessionRunContext(asked, self._sess)
         requests = [hook.before_run(context) or SessionRunArgs(None) for hook in self._hooks]
@@ -121,13 +125,67 @@ class HookedSession:
             if request.options:
                 _merge_options(options, request.options)
         also = [request.fetches for request in requests if request.fetches is not None]
-        own, others = run(also, _all_feeds(asked.feed_dict, requests))
+        own, *others = run(also, _all_feeds(asked.feed_dict, requests))
         left = iter(others)
         for hook, request in zip(self._hooks, requests, strict=True):
             results = None if request.fetches is None else next(left)
             hook.after_run(context, SessionRunValues(results, options, run_metadata))
         self._should_stop = self._should_stop or context.stop_requested
         return own
+
+
+class HookedStages:
+    """The partial runs of a session with hooks, to which the stages of a handle are one run.
+
+    The hooks are called around the stage that fetches the last of what was named at setup, and
+    again around each later one by which all of it has been fetched anew.
+
+    Args:
+        hooked: the session with its hooks.
+    """
+
+    def __init__(self, hooked: HookedSession) -> None:
+        self._hooked = hooked
+        self._missing: weakref.WeakKeyDictionary[Any, set[Any]] = weakref.WeakKeyDictionary()
+        # What hooks have asked for. Handles name it from the start, and so keep what it needs.
+        self._asked: dict[Any, None] = {}
+
+    def set_up(self, fetches: Any, feeds: Any, strict: bool) -> Any:
+        """Gives a handle; see `Session.partial_run_setup`."""
+        self._hooked.check_not_stopped()
+        handle = self._hooked._sess.partial_run_setup(fetches, feeds, strict=strict)
+        handle.name_more(self._asked)
+        self._missing[handle] = set(handle.named)
+        return handle
+
+    def run(
+        self, handle: Any, fetches: Any, feed_dict: Any, options: Any, run_metadata: Any
+    ) -> Any:
+        """Runs a stage; see `Session.partial_run`."""
+
+        def run(also: list[Any], feeds: Any) -> list[Any]:
+            self._asked.update(dict.fromkeys(handle.elements(also)))
+            given = (fetches, feeds, also, options, run_metadata)
+            values: list[Any] = self._hooked._sess._partial_run_also(handle, *given)
+            return values
+
+        self._hooked.check_not_stopped()
+        missing = self._missing[handle] if handle in self._missing else None
+        found = missing.intersection(handle.elements(fetches)) if missing else ()
+        if not missing or len(found) < len(missing) or not self._hooked._hooks:
+            value = self._hooked._sess.partial_run(
+                handle, fetches, feed_dict, options=options, run_metadata=run_metadata
+            )
+        else:
+            messages = _messages()
+            options = options or messages.RunOptions()
+            run_metadata = run_metadata or messages.RunMetadata()
+            asked = SessionRunArgs(fetches, feed_dict)
+            value = self._hooked.run_hooked(asked, options, run_metadata, run)
+        if missing:
+            missing.difference_update(found)
+            missing.update(() if missing else handle.named)
+        return value
 
 
 @functools.cache

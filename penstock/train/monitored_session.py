@@ -76,6 +76,79 @@ class _MonitoredSession:
         """
         return self._open().do(lambda hooked: hooked.run(fetches, feed_dict, options, run_metadata))
 
+    def partial_run_setup(self, fetches: Any, feeds: Any = None, *, strict: bool = False) -> Any:
+        """Prepares a run in stages. To the hooks, all of its stages are one run.
+
+        They are called around the stage that fetches the last of what is named here: it fetches
+        what they ask for, too, and takes their feeds. Where a handle goes on from batch to batch,
+        they are called each time that all has been fetched anew.
+
+        Args:
+            fetches: all that the stages will fetch.
+            feeds: all tensors that they will feed, those that hooks feed among them.
+            strict: as for `tf.Session.partial_run_setup`.
+
+        Returns:
+            A handle for `partial_run`.
+
+        Raises:
+            RuntimeError: the session is closed or should stop.
+            InvalidArgumentError: there is no fetch, or a tensor is fed and fetched.
+
+        Example:
+            >>> handle = sess.partial_run_setup([action, train_op], [state, reward])
+            >>> act = sess.partial_run(handle, action, {state: observed})
+            >>> sess.partial_run(handle, train_op, {reward: step(act)})
+        """
+        return self._open().do(lambda hooked: hooked.stages.set_up(fetches, feeds, strict))
+
+    def partial_run(
+        self,
+        handle: Any,
+        fetches: Any,
+        feed_dict: Any = None,
+        *,
+        options: Any = None,
+        run_metadata: Any = None,
+    ) -> Any:
+        """Runs the next stage of a run that `partial_run_setup` prepared.
+
+        Where a server has gone, the handle has gone, too: the error is raised, and the next run
+        or setup gets a new session.
+
+        Args:
+            handle: what `partial_run_setup` gave.
+            fetches, feed_dict, options, run_metadata: as for `tf.Session.partial_run`.
+
+        Returns:
+            A structure like `fetches`.
+
+        Raises:
+            RuntimeError: the session is closed or should stop, or a tensor is fed twice.
+            InvalidArgumentError: the handle is of another session, or a fetch or feed was not
+                named at setup, or a fetch needs a feed that was not fed.
+
+        Example:
+            >>> act = sess.partial_run(handle, action, {state: observed})
+        """
+        return self._open().do_once(
+            lambda hooked: hooked.stages.run(handle, fetches, feed_dict, options, run_metadata)
+        )
+
+    def partial_run_close(self, handle: Any) -> None:
+        """Frees the values that a handle keeps; it cannot be used any more.
+
+        Args:
+            handle: what `partial_run_setup` gave.
+
+        Raises:
+            InvalidArgumentError: it is no handle of this session.
+
+        Example:
+            >>> sess.partial_run_close(handle)
+        """
+        self._open().do_once(lambda hooked: hooked._sess.partial_run_close(handle))
+
     def run_step_fn(self, step_fn: Callable[..., Any]) -> Any:
         """Calls a function that makes runs with and without hooks.
 

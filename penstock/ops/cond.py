@@ -15,6 +15,7 @@ from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
 from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.stacks import is_stack
 
 # What TensorFlow makes and penstock does not: Switch, two pivots and pred_id.
 _OPS_OF_A_COND = 4
@@ -87,7 +88,7 @@ def zeros_for(tensor: Tensor) -> Tensor:
     """The gradient of a tensor where nothing flows back to it."""
     dtype = tensor.dtype.base_dtype
     if dtype is dtypes.variant:
-        return raw._StackZeros(tensor)
+        return raw._StackZeros(tensor) if is_stack(tensor) else raw.ZerosLike(tensor)
     if dtype is not dtypes.resource:
         return api.zeros_like(tensor)
     attrs = tensor.op._attrs

@@ -83,7 +83,9 @@ class _BackwardLoop:
         first.update([place_of[t] for tensor in saved for t in found[tensor] if t in place_of])
         reached = first | reachable(direct, first)
         return [
-            k for k in sorted(reached) if _is_real(forward.args[k]) or is_stack(forward.args[k])
+            k
+            for k in sorted(reached)
+            if _is_real(forward.args[k]) or forward.args[k].dtype.base_dtype is dtypes.variant
         ]
 
     def gradients(self) -> Grads:
@@ -191,8 +193,10 @@ def _slices_inside(body: Region, slices: IndexedSlices) -> IndexedSlices:
 
 
 def _sum(total: Tensor, grad: Tensor) -> Tensor:
-    if total.dtype.base_dtype is dtypes.variant:
+    if is_stack(total):
         return raw._StackSum([total, grad])
+    if total.dtype.base_dtype is dtypes.variant:
+        return raw.AddN([total, grad])
     return total + grad
 
 

@@ -460,3 +460,21 @@ def test_a_loop_whose_shapes_never_settle() -> None:
     tf.import_graph_def(message, name="")
     last = tf.get_default_graph().get_tensor_by_name(f"exit{count - 1}:0")
     assert last.shape.ndims is None
+
+
+def test_gradients_through_lists_of_later_versions() -> None:
+    """A map and a loop of TensorFlow 2, which hand values over in lists, against differences."""
+    with tf.Graph().as_default() as graph, tf.Session() as sess:
+        tf.import_graph_def(stored("traced_of_2"), name="")
+        x, one, many = [graph.get_tensor_by_name(f"{name}:0") for name in ("x", "one", "many")]
+        total = one + tf.reduce_sum(many * [1.0, 2.0, 3.0, 4.0])
+        (grad,) = tf.gradients(total, x)
+        start = np.float32([1.0, -2.0, 0.5, 3.0])
+
+        def at(value: Any, fetch: Any) -> Any:
+            sess.run("init")  # the function counts its calls in a variable
+            return sess.run(fetch, {"x:0": value, "which:0": 0})
+
+        steps = np.eye(4, dtype=np.float32) * 0.125
+        numeric = [(at(start + step, total) - at(start - step, total)) / 0.25 for step in steps]
+        np.testing.assert_allclose(at(start, grad), numeric, rtol=1e-5)

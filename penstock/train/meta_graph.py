@@ -268,7 +268,7 @@ def _restore_collection(name: str, stored: Any, scope: str) -> None:
     if kind is None:
         return
     values = getattr(stored, kind).value
-    if kind == "bytes_list" and name.endswith("variables"):
+    if kind == "bytes_list" and (name.endswith("variables") or name == GraphKeys.GLOBAL_STEP):
         known = {variable.name: variable for variable in graph.get_collection("variables")}
         for value in values:
             definition = variable_pb2.VariableDef.FromString(value)
@@ -279,6 +279,11 @@ def _restore_collection(name: str, stored: Any, scope: str) -> None:
     elif kind == "bytes_list" and name == GraphKeys.QUEUE_RUNNERS:
         for value in values:
             graph.add_to_collection(name, stored_queue_runner(value, scope or None))
+    elif kind == "bytes_list" and name == GraphKeys.SAVERS:
+        from penstock.train.saver import stored_saver
+
+        for value in values:
+            graph.add_to_collection(name, stored_saver(value, scope or None))
     elif kind == "node_list":
         for value in values:
             graph.add_to_collection(

@@ -360,6 +360,13 @@ class Saver:
         return Saver(saver_def=saver_def, name=import_scope)
 
 
+def stored_saver(stored: bytes, import_scope: str | None = None) -> Saver:
+    """The saver that a serialized SaverDef message describes; see `Saver.from_proto`."""
+    from tensorboard.compat.proto import saver_pb2
+
+    return Saver.from_proto(saver_pb2.SaverDef.FromString(stored), import_scope)
+
+
 def saver_or_default() -> Any:
     """The only saver in the collection of savers; a new one for all variables is added to it.
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from penstock.train.coordinator import Coordinator
 
 
-@export("train.SessionRunArgs", "train.session_run_hook.SessionRunArgs")
+@export("train.SessionRunArgs")
 class SessionRunArgs(NamedTuple):
     """What a hook adds to a run.
 
@@ -28,7 +28,7 @@ class SessionRunArgs(NamedTuple):
     options: Any = None
 
 
-@export("train.SessionRunValues", "train.session_run_hook.SessionRunValues")
+@export("train.SessionRunValues")
 class SessionRunValues(NamedTuple):
     """What came of a run.
 
@@ -43,7 +43,7 @@ class SessionRunValues(NamedTuple):
     run_metadata: Any
 
 
-@export("train.SessionRunContext", "train.session_run_hook.SessionRunContext")
+@export("train.SessionRunContext")
 class SessionRunContext:
     """The run that a hook is told of.
 
@@ -77,7 +77,7 @@ class SessionRunContext:
         self._stop_requested = True
 
 
-@export("train.SessionRunHook", "train.session_run_hook.SessionRunHook")
+@export("train.SessionRunHook")
 class SessionRunHook:
     """What is told of each run of a `tf.train.MonitoredSession`, and may add to it.
 

@@ -402,3 +402,49 @@ def test_step_functions_recover(step: Any) -> None:
     with tf.train.MonitoredSession() as sess:
         assert sess.run_step_fn(take_step) == 0
     assert sessions[0] is not sessions[1]
+
+
+# Files
+
+
+def test_training_goes_on_from_a_stored_graph(tmp_path: Any) -> None:
+    """What the checkpoints' graph has in its collections is enough to go on; numbers of 1.15."""
+    folder = str(tmp_path)
+    with tf.Graph().as_default():
+        step = tf.train.get_or_create_global_step()
+        w = tf.get_variable("w", [], initializer=tf.constant_initializer(3.0))
+        train = tf.train.AdamOptimizer(0.1).minimize(tf.square(w), step)
+        tf.add_to_collection("train_op", train)
+        saves = tf.train.CheckpointSaverHook(folder, save_steps=2)
+        with tf.train.MonitoredSession(hooks=[tf.train.StopAtStepHook(3), saves]) as sess:
+            while not sess.should_stop():
+                sess.run(train)
+    with tf.Graph().as_default() as graph:
+        tf.train.import_meta_graph(f"{tf.train.latest_checkpoint(folder)}.meta")
+        assert isinstance(tf.train.get_global_step(), tf.Variable)
+        (saver,) = tf.get_collection(tf.GraphKeys.SAVERS)
+        assert isinstance(saver, tf.train.Saver)
+        count = len(graph.get_operations())
+        creator = tf.train.ChiefSessionCreator(checkpoint_dir=folder)
+        with tf.train.MonitoredSession(creator, [tf.train.StopAtStepHook(last_step=5)]) as sess:
+            assert sess.run(["global_step:0", "w:0"]) == [3, pytest.approx(2.7003827, rel=1e-6)]
+            while not sess.should_stop():
+                sess.run(tf.get_collection("train_op")[0])
+            end = sess._tf_sess().run(["global_step:0", "w:0"])
+        assert end == [5, pytest.approx(2.501781, rel=1e-6)]
+        assert len(graph.get_operations()) == count
+
+
+def test_a_stored_saver_in_a_scope(tmp_path: Any) -> None:
+    with tf.Graph().as_default() as graph:
+        tf.get_variable("v", initializer=1.0)
+        tf.train.Scaffold().finalize()
+        message = tf.train.export_meta_graph(graph=graph)
+    with tf.Graph().as_default():
+        tf.train.import_meta_graph(message, import_scope="in")
+        (saver,) = tf.get_collection(tf.GraphKeys.SAVERS)
+        assert saver.saver_def.restore_op_name == "in/save/restore_all"
+        with tf.Session() as sess:
+            sess.run(tf.global_variables_initializer())
+            path = saver.save(sess, str(tmp_path / "model"), write_meta_graph=False)
+            saver.restore(sess, path)

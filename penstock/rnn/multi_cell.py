@@ -11,7 +11,7 @@ from penstock.graph.export import api, export
 from penstock.graph.public import name_scope
 from penstock.layers.base import Layer
 from penstock.ops.variable_scope import variable_scope
-from penstock.rnn.cell import RNNCell, check_cell
+from penstock.rnn.cell import RNNCell
 
 _LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
@@ -26,7 +26,7 @@ class MultiRNNCell(RNNCell):
 
     Raises:
         ValueError: there is no cell, or states are structures though `state_is_tuple` is False.
-        TypeError: `cells` is no list or tuple of cells.
+        TypeError: `cells` is no list or tuple.
 
     Example:
         >>> cell = tf.nn.rnn_cell.MultiRNNCell([tf.nn.rnn_cell.GRUCell(32) for _ in range(2)])
@@ -43,15 +43,12 @@ class MultiRNNCell(RNNCell):
                 "At least two cells provided to MultiRNNCell are the same object and will share "
                 "weights."
             )
-        for number, cell in enumerate(cells):
-            check_cell(f"cells[{number}]", cell)
         self._cells: Sequence[Any] = cells
         self._state_is_tuple = state_is_tuple
-        sizes = [cell.state_size for cell in cells]
-        if not state_is_tuple and any([nest.is_nested(size) for size in sizes]):
+        if not state_is_tuple and any([nest.is_nested(cell.state_size) for cell in cells]):
             raise ValueError(
                 "Some cells return tuples of states, but the flag state_is_tuple is not set.  "
-                f"State sizes are: {sizes}"
+                f"State sizes are: {[cell.state_size for cell in cells]}"
             )
 
     @property

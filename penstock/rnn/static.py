@@ -94,7 +94,7 @@ def _batch_of(inputs: Any) -> tuple[int | None, Any]:
     for leaf in leaves:
         dims = leaf.get_shape().with_rank_at_least(2).dims
         if dims is None:
-            raise ValueError("Input size (dimension 0 of inputs) is not known: its rank is not.")
+            raise TypeError(f"the rank of the input {leaf.name} must be known")
         size.merge_with(dims[0])
         for axis, dim in enumerate(dims[1:]):
             if dim.value is None:

@@ -32,7 +32,7 @@ def rnn_scope(scope: Any) -> Iterator[VariableScope]:
 
 @export("contrib.rnn.transpose_batch_time")
 def transpose_batch_time(x: Any) -> Tensor:
-    """Exchanges the first two axes of a tensor of rank 2 or more; others are given back as are.
+    """Exchanges the first two axes of a tensor; one of a lower rank is given back as it is.
 
     Args:
         x: a tensor.
@@ -41,19 +41,16 @@ def transpose_batch_time(x: Any) -> Tensor:
         A Tensor.
 
     Raises:
-        ValueError: the rank is known and below 2.
+        TypeError: the rank is not known.
 
     Example:
         >>> tf.contrib.rnn.transpose_batch_time(tf.zeros([2, 3, 4]))  # of shape [3, 2, 4]
     """
     shape = x._shape
     if shape is None:
-        return x
+        raise TypeError(f"the rank of {x.name} must be known to exchange batch and time")
     if len(shape) < 2:
-        raise ValueError(
-            f"Expected input tensor {x.name} to have rank at least 2, but saw shape: "
-            f"{x.get_shape()}"
-        )
+        return x
     axes = api.concat(([1, 0], api.range(2, api.rank(x))), axis=0)
     swapped = api.transpose(x, axes)
     swapped.set_shape((shape[1], shape[0], *shape[2:]))

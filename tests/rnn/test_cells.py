@@ -1,4 +1,4 @@
-"""What recurrent networks refuse, with TensorFlow 1.15's classes and phrases, and what they take."""
+"""What recurrent networks refuse, with TensorFlow's classes and phrases, and what they take."""
 
 from __future__ import annotations
 
@@ -280,7 +280,7 @@ def test_a_cell_without_its_constructor() -> None:
 
 
 def test_scopes_of_variables() -> None:
-    """The first call decides where variables stand; a scope is made unique, one that is given not."""
+    """The first call decides where variables stand; a scope that is given is not made unique."""
     with tf.variable_scope("foo"):
         one, other = cells.GRUCell(2), cells.GRUCell(2, name="bar")
         one(x(3, 4), tf.zeros([3, 2]), scope="baz")

@@ -236,9 +236,11 @@ class Graph:
         """
         if control_inputs is None:
             return ControlDependencies(self, None)
-        ops: dict[Operation, None] = {}
-        for item in control_inputs:
-            ops[self._as_control_operation(item)] = None
+        ops = dict.fromkeys([self._as_control_operation(item) for item in control_inputs])
+        if any([op.region is not None for op in ops]):
+            from penstock.graph.stand_ins import as_seen
+
+            ops = dict.fromkeys([as_seen(op, self._scopes.region) for op in ops])
         return ControlDependencies(self, list(ops))
 
     def _as_control_operation(self, item: Any) -> Operation:

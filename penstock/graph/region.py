@@ -380,6 +380,15 @@ def captures_of(regions: Iterable[Region]) -> tuple[list[Tensor], list[Operation
     return in_order, sorted(controls, key=lambda op: op._id)
 
 
+def with_inner(ops: Iterable[Operation]) -> Iterable[Operation]:
+    """Operations, each followed by those in its regions."""
+    for op in ops:
+        yield op
+        if op.regions:
+            inside = [inner for inner in operations_inside(op) if inner.type != "_Arg"]
+            yield from sorted(inside, key=lambda inner: inner._id)
+
+
 def operations_inside(op: Operation) -> Iterable[Operation]:
     """All operations that an op's regions need, those in regions inside them too."""
     for region in op.regions:

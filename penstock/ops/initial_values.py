@@ -40,6 +40,21 @@ def guarded_initial_value(scope_name: str, initial_value: Tensor) -> Tensor:
     return copies[initial_value.op].outputs[initial_value.value_index]
 
 
+def check_is_outside(scope_name: str, initial_value: Tensor) -> None:
+    """Raises ValueError for an initial value that is made in a branch or loop.
+
+    Args:
+        scope_name: the new variable's name with a slash at its end.
+        initial_value: the tensor.
+    """
+    if initial_value.op.region is not None:
+        raise ValueError(
+            f"Initializer for variable {scope_name} is from inside a control-flow construct, such "
+            "as a loop or conditional. When creating a variable inside a loop or conditional, use "
+            "a lambda as the initializer."
+        )
+
+
 def _ancestors(last: Operation) -> list[Operation]:
     """All that `last` is computed from and itself, inputs first; not what lies behind guarded
     reads.

@@ -12,7 +12,7 @@ from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
 from penstock.graph.stacks import default_graph
 from penstock.ops import state
-from penstock.ops.initial_values import guarded_initial_value
+from penstock.ops.initial_values import check_is_outside, guarded_initial_value
 from penstock.ops.save_slices import in_scope, with_scope
 from penstock.ops.slice_assign import STRIDED_SLICE_ASSIGN
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
@@ -79,6 +79,7 @@ class RefVariable(Variable):
         if not scope:
             raise ValueError("'' is not a valid node name")
         initial = self._initial_value
+        check_is_outside(scope, initial)
         if shape is None and validate_shape:
             shape = initial._shape
         self._variable = state.VARIABLE_V2(

@@ -16,7 +16,7 @@ from penstock.graph.public import name_scope
 from penstock.graph.stacks import default_graph
 from penstock.ops import resource_ops as ops
 from penstock.ops import state
-from penstock.ops.initial_values import guarded_initial_value
+from penstock.ops.initial_values import check_is_outside, guarded_initial_value
 from penstock.ops.save_slices import in_scope, with_scope
 from penstock.ops.slice_assign import RESOURCE_STRIDED_SLICE_ASSIGN
 from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
@@ -130,6 +130,7 @@ class ResourceVariable(Variable):
 
     def _finish(self, graph: Graph, scope: str) -> None:
         handle = self._handle
+        check_is_outside(scope, self._initial_value)
         with graph.name_scope("IsInitialized"):
             self._is_initialized = ops.VAR_IS_INITIALIZED_OP(handle)
         with (

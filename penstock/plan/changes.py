@@ -20,6 +20,7 @@ class Fate(Enum):
     FOLDED = "folded"  # its value follows from constants, and was computed when planning
     MERGED = "merged"  # an equal operation gives its value
     IDENTITY = "identity"  # it gives its input, unchanged
+    INLINED = "inlined"  # the branch that it takes is known: the ops of that stand in its place
     UNNEEDED = "unneeded"  # all that takes its value was folded, or needs its shape only
 
 
@@ -59,6 +60,8 @@ def _fate(op: Operation, operand: Operand) -> Fate:
         return Fate.CONSTANT
     if op.spec.identity:
         return Fate.IDENTITY
+    if op.regions:
+        return Fate.INLINED
     if type(operand) is Constant:
         return Fate.FOLDED
     if isinstance(operand, Tensor) and operand.op is not op:

@@ -14,7 +14,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.plan.compilable import LoopTrips, host_reason, known_tensors, torn_apart
 from penstock.plan.dependencies import step_dependencies
 from penstock.plan.plan import Plan, Step, steps_inside, variables_read, variables_written
-from penstock.plan.trips import Trips, trips_of
+from penstock.plan.trips import Bounded, Trips, trips_of
 
 Group = tuple[int, frozenset[int]]
 
@@ -65,6 +65,14 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
         else:
             items.extend(steps)
     return items
+
+
+def may_be_endless(cluster: ClusterPlan) -> bool:
+    """True where it has a loop of which it is not known that it ends."""
+    inside = [each for step in cluster.steps for each in (step, *steps_inside(step))]
+    return any([
+        each.op.spec.loops and not isinstance(cluster.trips.get(each), Bounded) for each in inside
+    ])  # fmt: skip
 
 
 def host_reasons(plan: Plan) -> dict[Operation, str]:

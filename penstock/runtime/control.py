@@ -23,6 +23,11 @@ class RunControl:
         self._timeout = timeout
         self._deadline = None if timeout is None else time.monotonic() + timeout
 
+    @property
+    def has_deadline(self) -> bool:
+        """True where the run may not take as long as it likes."""
+        return self._deadline is not None
+
     def check(self) -> None:
         """Raises CancelledError or DeadlineExceededError where the run must end."""
         self._state.check()

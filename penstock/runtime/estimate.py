@@ -103,7 +103,8 @@ class _Shapes:
     def __init__(self, plan: Plan, fed: Mapping[Tensor, shapes.Shape]) -> None:
         self.found: dict[Tensor, shapes.Shape] = {t: fed.get(t, t._shape) for t in plan.feeds}
         self._values: dict[Tensor, Any] = {}
-        for op in plan.ordered:
+        inlined = [step.op for step in plan.steps]
+        for op in dict.fromkeys([*plan.ordered, *inlined]):
             for output, shape in zip(op.outputs, self._outputs(op), strict=True):
                 self.found.setdefault(output, shapes.merge(output._shape, shape))
             self._work_out(op)

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.operation import Tensor
-from penstock.plan.clusters import ClusterPlan, host_bodies, split
+from penstock.plan.clusters import ClusterPlan, host_bodies, may_be_endless, split
 from penstock.plan.plan import Plan, Step, all_steps, steps_inside, variables_needed
 from penstock.runtime import xla
 from penstock.runtime.control import RunControl
@@ -130,7 +130,7 @@ class Executor:
         self._split_bodies: dict[Plan, Sequence[Step | ClusterPlan]] = {}
         self._bodies: dict[Plan, Sequence[Item]] = {}
         self._items: Sequence[Item] | None = None
-        self._schedules: dict[bool, Schedule] = {}
+        self._schedules: dict[tuple[bool, bool], Schedule] = {}
         self._unset = [state.variable(variable) for variable in variables_needed(plan)]
         self.run: Callable[..., Sequence[Any]] = self._run_compiled
         if state.timeout is not None or any([step.blocking for step in plan.steps]):
@@ -323,13 +323,17 @@ class Executor:
         """
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         compiled = (self._jit is Jit.ON or self._items is not None) and self._all_set()
-        return self._schedule(compiled).run(self._state, fed, control, watch)
+        schedule = self._schedule(compiled, control.has_deadline)
+        return schedule.run(self._state, fed, control, watch)
 
-    def _schedule(self, compiled: bool) -> Schedule:
-        schedule = self._schedules.get(compiled)
+    def _schedule(self, compiled: bool, may_end: bool) -> Schedule:
+        """The schedule of runs that are compiled or not, and that may end at any time or not."""
+        schedule = self._schedules.get((compiled, may_end))
         if schedule is None:
             items = self._compiled_items() if compiled else self.plan.steps
-            schedule = self._schedules[compiled] = Schedule(self.plan, items)
+            if may_end:
+                items = _that_can_be_ended(items)
+            schedule = self._schedules[compiled, may_end] = Schedule(self.plan, items)
         return schedule
 
     def _run_scheduled(self, *values: Any) -> Sequence[Any]:
@@ -378,6 +382,17 @@ class Executor:
 
         # Users' functions are to see the context variables that they were called with.
         return run_under_errstate if self._has_host_code else run_in_quiet_context
+
+
+def _that_can_be_ended(items: Sequence[Item]) -> list[Item]:
+    """The items; clusters with loops that may never end step by step: nothing ends XLA's loops."""
+    found: list[Item] = []
+    for item in items:
+        if isinstance(item, CompiledCluster) and may_be_endless(item.plan):
+            found.extend(item.steps)
+        else:
+            found.append(item)
+    return found
 
 
 def _taken_by_numpy(plan: Plan, items: Sequence[Any]) -> set[Tensor]:

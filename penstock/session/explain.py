@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.changes import Change, Fate, changes
 from penstock.plan.clusters import ClusterPlan, host_reasons, split
-from penstock.plan.plan import Constant, Plan, Read, variables_read, variables_written
+from penstock.plan.plan import Constant, Plan, Read, Step, variables_read, variables_written
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.estimate import Estimate, estimate
 from penstock.runtime.executor import Executor, Tier
@@ -35,6 +35,8 @@ class ExplainedOp:
         shapes: of its outputs.
         nbytes: bytes that it reads and writes.
         flops: multiplications and additions in matrix products and convolutions.
+        bodies: of an op with branches or a loop's body, for each of these the ops that run in it,
+            which do their work there: `nbytes` and `flops` are of one time.
     """
 
     op: Operation
@@ -43,6 +45,7 @@ class ExplainedOp:
     shapes: tuple[shapes.Shape, ...]
     nbytes: int
     flops: float
+    bodies: tuple[tuple[ExplainedOp, ...], ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,13 +107,7 @@ class Explanation:
     def _add_ops(self, root: Branch) -> None:
         of = len(self.ops) + len(self.changes)
         branch = root.add(f"runs {count_text(len(self.ops), 'op')} of the {of:,} that it needs")
-        rows = [_op_row(explained) for explained in self.ops[:_MOST_LINES]]
-        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-        for row in rows:
-            cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-            branch.add("  ".join(cells).rstrip())
-        if len(self.ops) > _MOST_LINES:
-            branch.add(f"… and {len(self.ops) - _MOST_LINES:,} more")
+        _add_rows(branch, self.ops)
 
     def _add_changes(self, root: Branch) -> None:
         for fate, heading in _HEADINGS.items():
@@ -170,10 +167,14 @@ class Explanation:
         return text + ("" if self.exact else " (unknown sizes count as 1)")
 
 
+_LABELS_OF_BRANCHES = ("if true", "if false")
+_LABELS_OF_LOOPS = ("before each iteration", "in each iteration")
+
 _HEADINGS = {
     Fate.FOLDED: "{} folded into constants",
     Fate.MERGED: "{} merged with equal ones",
     Fate.IDENTITY: "{} left out that only pass a value on",
+    Fate.INLINED: "{} of which the branch that is taken is known",
     Fate.UNNEEDED: "{} whose value nobody takes any more",
     Fate.CONSTANT: "{} in the graph as a constant",
     Fate.VARIABLE: "{} in the place of a variable",
@@ -222,10 +223,34 @@ def _explained_ops(
     }
     reasons = host_reasons(plan)
     for step, cost in zip(plan.steps, found.steps, strict=True):
-        op = step.op
-        output_shapes = tuple([found.shapes[output] for output in op.outputs])
-        reason = reasons.get(op, "")
-        yield ExplainedOp(op, number_of.get(op), reason, output_shapes, cost.nbytes, cost.flops)
+        yield _explained(step, cost, found, number_of.get(step.op), reasons.get(step.op, ""))
+
+
+def _explained(
+    step: Step, cost: PlanCost, found: Estimate, cluster: int | None, reason: str
+) -> ExplainedOp:
+    op = step.op
+    output_shapes = tuple([found.shapes.get(output, output._shape) for output in op.outputs])
+    bodies = []
+    for body in step.bodies:
+        own = estimate(body, {t: found.shapes[t] for t in body.feeds if t in found.shapes})
+        pairs = zip(body.steps, own.steps, strict=True)
+        bodies.append(tuple([_explained(each, part, own, cluster, "") for each, part in pairs]))
+    return ExplainedOp(op, cluster, reason, output_shapes, cost.nbytes, cost.flops, tuple(bodies))
+
+
+def _add_rows(branch: Branch, ops: Sequence[ExplainedOp]) -> None:
+    """Adds a line for each op, in columns, and below it what runs in its branches or body."""
+    rows = [_op_row(explained) for explained in ops[:_MOST_LINES]]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, explained in zip(rows, ops, strict=False):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        line = branch.add("  ".join(cells).rstrip())
+        labels = _LABELS_OF_LOOPS if explained.op.spec.loops else _LABELS_OF_BRANCHES
+        for label, body in zip(labels, explained.bodies, strict=False):
+            _add_rows(line.add(f"{label}: {count_text(len(body), 'op')}", "dim"), body)
+    if len(ops) > _MOST_LINES:
+        branch.add(f"… and {len(ops) - _MOST_LINES:,} more")
 
 
 def _variables_read(plan: Plan) -> list[Operation]:

@@ -13,6 +13,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.protos import as_bytes
+from penstock.graph.region import with_inner
 from penstock.graph.stacks import default_graph, pop_session, push_session
 from penstock.plan.plan import Plan, make_plan
 from penstock.runtime.allocator import keep_freed_memory
@@ -247,7 +248,7 @@ class BaseSession:
     def _place(self, ops: Iterable[Operation]) -> None:
         """Checks that the devices of operations are there, and prints them where asked."""
         log = self._options.log_placement
-        for op in ops:
+        for op in with_inner(ops):
             if (op.device or log) and op not in self._placed:
                 device = placement(op, self._options.soft_placement, self._options.devices)
                 self._placed.add(op)

@@ -367,3 +367,36 @@ def test_composite_feeds() -> None:
     for feeds in (sparse, [sparse], {sparse: value}):
         assert explain(total, feeds).feeds == parts
     assert explain(total, {sparse: value}).fed_shapes == ((2, 2), (2,), (2,))
+
+
+def test_what_runs_in_branches_and_loops() -> None:
+    """It stands below the op that runs it, with shapes that follow from what is fed."""
+    x = tf.placeholder(tf.float32, [None], name="x")
+
+    def body(i: Any, a: Any) -> Any:
+        return i + 1, tf.cond(a[0] > 1, lambda: tf.exp(a), lambda: tf.sin(tf.cos(a)))
+
+    y = tf.while_loop(lambda i, a: i < 3, body, [0, x])[1]
+    explanation = explain(y, {x: [1.0, 2.0]})
+    loop = next(explained for explained in explanation.ops if explained.op.type == "While")
+    condition, inside = loop.bodies
+    assert [explained.op.name for explained in condition] == ["while/Less"]
+    branching = next(explained for explained in inside if explained.op.type == "If")
+    names = [[explained.op.name for explained in branch] for branch in branching.bodies]
+    assert names == [["while/cond/Exp"], ["while/cond/Cos", "while/cond/Sin"]]
+    text = str(explanation)
+    assert "before each iteration: 1 op" in text
+    assert "if false: 2 ops" in text
+    assert (
+        text.index("while/While") < text.index("in each iteration") < text.index("while/cond/Sin")
+    )
+
+
+def test_a_branch_that_is_known_to_be_taken() -> None:
+    x = tf.placeholder(tf.float32, [2], name="x")
+    y = tf.cond(tf.constant(True), lambda: tf.exp(x), lambda: tf.sin(x))
+    explanation = explain(y)
+    assert "cond/Exp" in [explained.op.name for explained in explanation.ops]
+    (change,) = [change for change in explanation.changes if change.fate is Fate.INLINED]
+    assert change.op.name == "cond/If"
+    assert "1 op of which the branch that is taken is known" in str(explanation)

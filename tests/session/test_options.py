@@ -217,6 +217,23 @@ def test_placement_is_printed_once(capfd):
     assert lines == ["b: (Exp): /job:localhost/replica:0/task:0/device:CPU:0"]
 
 
+def test_placement_covers_branches_and_loops(capfd):
+    a = tf.placeholder(tf.float32, [], name="a")
+
+    def branch():
+        with tf.device("/gpu:7"):
+            return tf.exp(a, name="inner")
+
+    b = tf.cond(a > 0, branch, lambda: a)
+    with tf.Session(config=config_of(log_device_placement=True)) as session:
+        with pytest.raises(tf.errors.InvalidArgumentError, match="cond/inner was explicitly"):
+            session.run(b, {a: 0.0})
+    c = tf.while_loop(lambda i: i < 3, lambda i: tf.add(i, 1, name="next"), [0])
+    with tf.Session(config=config_of(log_device_placement=True)) as session:
+        session.run(c)
+    assert "while/next: (Add): /job:localhost" in capfd.readouterr().err
+
+
 def test_devices():
     with tf.Session() as session:
         first = session.list_devices()[0]

@@ -25,6 +25,10 @@ _COPIED_BY_CONVERSION = frozenset({float, int, bool, list, tuple, str, bytes})
 _numbers = itertools.count()  # of handles: two of one setup are not equal
 
 
+def _closed_error() -> InvalidArgumentError:
+    return InvalidArgumentError(None, None, "Must run 'setup' before performing partial runs!")
+
+
 class PartialRunHandle(str):
     """What `partial_run_setup` gives: it holds, and lives as long as, what later stages need."""
 
@@ -90,7 +94,8 @@ class PartialRunHandle(str):
             request: limits of the stage, and what is to be told of it; None where nothing is.
         """
         with self._lock:
-            self._check_open()
+            if self._closed:
+                raise _closed_error()
             call, given = self._staged.call(fetches, feed_dict)
             if self._strict:
                 self._check_once(call)
@@ -112,7 +117,8 @@ class PartialRunHandle(str):
         # A list of tensors alone is looked up, a nested one taken apart.
         both = [*(fetches if several else [fetches]), *also]
         with self._lock:
-            self._check_open()
+            if self._closed:
+                raise _closed_error()
             if self._strict:
                 self._check_once(self._staged.call(fetches, feed_dict)[0])
             self._name_more(self._staged.elements(also))
@@ -120,12 +126,6 @@ class PartialRunHandle(str):
             results = self._run(call, given, request)
         own_count = len(both) - len(also)
         return [results[:own_count] if several else results[0], *results[own_count:]]
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise InvalidArgumentError(
-                None, None, "Must run 'setup' before performing partial runs!"
-            )
 
     def _run(self, call: Call, given: Iterable[Any], request: RunRequest | None) -> Any:
         """Runs what a call needs from where the handle stands, and goes there."""

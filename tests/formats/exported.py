@@ -183,7 +183,52 @@ def nested_second_derivatives(tf: Any) -> Runs:
     return [({"x:0": np.float32([0.5, -1.5]), "w:0": 0.75}, fetches)]
 
 
+def recurrent(tf: Any) -> Runs:
+    """A recurrent net over sequences of different lengths, and its gradients."""
+    x = tf.placeholder(tf.float32, [2, 4, 3], name="x")
+    length = tf.placeholder(tf.int32, [2], name="length")
+    start = tf.constant_initializer(np.linspace(-0.5, 0.5, 28).astype(np.float32))
+    with tf.variable_scope("net", initializer=start):
+        cell = tf.nn.rnn_cell.BasicRNNCell(4)
+        outputs, state = tf.nn.dynamic_rnn(cell, x, length, dtype=tf.float32)
+    loss = tf.reduce_sum(outputs * outputs) + tf.reduce_sum(state)
+    dx, dw, db = tf.gradients(loss, [x, *tf.trainable_variables()])
+    fetches = named(tf, outputs=outputs, loss=loss, dx=dx, dw=dw, db=db)
+    tf.global_variables_initializer()
+    feeds = {"x:0": np.sin(np.arange(24, dtype=np.float32)).reshape(2, 4, 3), "length:0": [4, 2]}
+    return [({}, ["init"]), (feeds, fetches)]
+
+
+def training(tf: Any) -> Runs:
+    """A training step with a running average that is kept up in one branch, and a loop."""
+    x = tf.placeholder(tf.float32, [None, 3], name="x")
+    is_training = tf.placeholder(tf.bool, [], name="is_training")
+    w = tf.Variable(np.float32(np.eye(3) * 0.5), name="w")
+    average = tf.Variable(np.zeros(3, np.float32), trainable=False, name="average")
+    scale = tf.Variable(np.ones(3, np.float32), name="scale")
+
+    def kept_up() -> Any:
+        mean = tf.reduce_mean(x, 0)
+        with tf.control_dependencies([tf.assign_sub(average, (average - mean) * 0.1)]):
+            return tf.identity(mean)
+
+    mean = tf.cond(is_training, kept_up, lambda: average.read_value())
+    start = (x - mean) * scale
+
+    def body(i: Any, y: Any) -> Any:
+        return i + 1, tf.tanh(tf.matmul(y, w.read_value())) + y
+
+    _, y = tf.while_loop(lambda i, y: i < 3, body, [0, start])
+    loss = tf.reduce_mean(tf.square(y - 1.0))
+    tf.train.AdamOptimizer(0.1).minimize(loss, name="train")
+    tf.global_variables_initializer()
+    fetches = [*named(tf, loss=loss, seen=mean), "train"]
+    feed = {"x:0": MATRIX, "is_training:0": True}
+    runs: Runs = [({}, ["init"]), *[(feed, fetches)] * 3]
+    return [*runs, ({**feed, "is_training:0": False}, fetches[:2]), ({}, ["average/read:0"])]
+
+
 PROGRAMS = [
     branches, loops, references, resources, arrays, arrays_inside, rows, second_derivatives,
-    nested_second_derivatives,
+    nested_second_derivatives, recurrent, training,
 ]  # fmt: skip

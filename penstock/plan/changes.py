@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from penstock.graph.operation import Operation, Tensor
+from penstock.graph.operation import Operation
 from penstock.plan.plan import Constant, Operand, Plan, Rewriter
 
 
@@ -21,7 +21,6 @@ class Fate(Enum):
     MERGED = "merged"  # an equal operation gives its value
     IDENTITY = "identity"  # it gives its input, unchanged
     INLINED = "inlined"  # the branch that it takes is known: the ops of that stand in its place
-    UNNEEDED = "unneeded"  # all that takes its value was folded, or needs its shape only
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +61,4 @@ def _fate(op: Operation, operand: Operand) -> Fate:
         return Fate.IDENTITY
     if op.regions:
         return Fate.INLINED
-    if type(operand) is Constant:
-        return Fate.FOLDED
-    if isinstance(operand, Tensor) and operand.op is not op:
-        return Fate.MERGED
-    return Fate.UNNEEDED
+    return Fate.FOLDED if type(operand) is Constant else Fate.MERGED

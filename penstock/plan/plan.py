@@ -1,8 +1,8 @@
 """`Plan`: what one kind of run does, made once for a set of fetches and feeds, then never changed.
 
-Making it goes in three steps: prune and order (plan/order.py), one walk forward that folds
-constants, merges equal pure ops and drops identities, and one walk backward that leaves out what
-nothing needs any more.
+Making it goes in two steps: prune and order (plan/order.py), and one walk that folds constants,
+merges equal pure ops and drops identities. Any other op that the fetches need stays, also where
+what takes its value was left out: it may fail, and then the run does.
 """
 
 from __future__ import annotations
@@ -198,15 +198,11 @@ def make_plan(
     for op in ordered:
         rewriter.add(op)
     results = [rewriter.result(fetch, late_reads) for fetch in fetches]
-    forced = {fetch for fetch in fetches if not isinstance(fetch, Tensor)}
-    for op in ordered:
-        forced.update(op._control_inputs)
-    steps = _without_unneeded(rewriter.steps, results, forced)
-    return Plan(graph, tuple(fetches), tuple(feeds), steps, results, ordered, outputs)
+    return Plan(graph, tuple(fetches), tuple(feeds), rewriter.steps, results, ordered, outputs)
 
 
 class Rewriter:
-    """The walk forward: turns operations into steps."""
+    """The walk: turns operations into steps."""
 
     def __init__(
         self, fed: frozenset[Tensor], asked: Mapping[Operation, frozenset[int]] | None = None
@@ -353,8 +349,7 @@ class Rewriter:
         for op in ordered:
             inner.add(op)
         found = [None if result is None else inner.operand(result) for result in results]
-        forced = {control for op in ordered for control in op._control_inputs}
-        steps = _without_unneeded(inner.steps, found, forced)
+        steps = inner.steps
         used = {o for step in steps for o in step.flat_operands() if isinstance(o, Tensor)}
         used.update([result for result in found if isinstance(result, Tensor)])
         used.update(args)
@@ -517,30 +512,6 @@ def variable_of(tensor: Tensor) -> Operation:
             )
         op = refs[0].op
     return op
-
-
-def _without_unneeded(
-    steps: list[Step], results: list[Operand], forced: set[Operation]
-) -> list[Step]:
-    """The walk backward: steps that have an effect, are asked for, or whose outputs are used."""
-    used: set[Tensor] = set()
-    for result in results:
-        if isinstance(result, Tensor):
-            used.add(result)
-    kept = []
-    for step in reversed(steps):
-        if (
-            step.pure
-            and step.op not in forced
-            and not any([output in used for output in step.outputs])
-        ):
-            continue
-        kept.append(step)
-        for operand in step.flat_operands():
-            if isinstance(operand, Tensor):
-                used.add(operand)
-    kept.reverse()
-    return kept
 
 
 def variables_read(step: Step) -> list[Operation]:

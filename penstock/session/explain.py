@@ -175,7 +175,6 @@ _HEADINGS = {
     Fate.MERGED: "{} merged with equal ones",
     Fate.IDENTITY: "{} left out that only pass a value on",
     Fate.INLINED: "{} of which the branch that is taken is known",
-    Fate.UNNEEDED: "{} whose value nobody takes any more",
     Fate.CONSTANT: "{} in the graph as a constant",
     Fate.VARIABLE: "{} in the place of a variable",
 }

@@ -230,7 +230,8 @@ class StagedRun:
 
     def _inputs(self, op: Operation) -> Sequence[Tensor]:
         """The inputs that an operation needs: of one with regions, for what is asked of it."""
-        return liveness(op, self._asked[op]).tensors if op.regions else op._inputs
+        asked = self._asked.get(op)  # of an op behind a feed that was not fed nothing is known
+        return op._inputs if asked is None else liveness(op, asked).tensors
 
     def call(self, fetches: Any, feed_dict: Any) -> tuple[Call, Iterable[Any]]:
         """A call to `Session.partial_run` taken apart, and the values that it feeds.

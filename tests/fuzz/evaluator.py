@@ -152,15 +152,15 @@ class Evaluator:
             if arg.name in spec.writes:
                 written.append(values[0].variable)
             if arg.name not in spec.unread:
-                taken = [self._value(value, arg.name in spec.writes) for value in values]
+                taken = [self._value(op, value) for value in values]
                 arguments.append(taken if arg.many else taken[0])
         return arguments, written
 
-    def _value(self, operand: Any, for_update: bool) -> Any:
+    def _value(self, op: Operation, operand: Any) -> Any:
         if not isinstance(operand, Ref):
             return operand
         resource = operand.variable.outputs[0].dtype.name == "resource"
-        missing = resource and for_update
+        missing = resource and op.type != "ReadVariableOp"  # the handle is taken, and leads nowhere
         return self.read(
             operand.variable,
             errors.NotFoundError if missing else errors.FailedPreconditionError,

@@ -87,6 +87,46 @@ def _build_cond(b: Any, test: Any, *captured: Any, limit: float, blocks: Any) ->
 row("cond", _draw_cond, _build_cond, 12, of_variables=True)
 
 
+def _draw_case(d: Draw) -> Drawn | None:
+    tests = [_draw_test(d) for _ in range(2)] if d.depth < 2 else [None]
+    if None in tests:
+        return None
+    branches = [d.block((), d.integer(0, 2)) for _ in range(3)]
+    first = branches[0].pick(lambda f: True)
+    assert first is not None
+    f = branches[0].values[first]
+    results = [first]
+    for branch in branches[1:]:
+        number = branch.pick(lambda g: g.dtype == f.dtype and g.shapes == f.shapes)
+        if number is None:
+            return None
+        results.append(number)
+    blocks = [d.block_of(branch, 0, [n]) for branch, n in zip(branches, results, strict=True)]
+    facts = f
+    for branch, number in zip(branches[1:], results[1:], strict=True):
+        facts = _either(facts, branch.values[number])
+    numbers = [test[0] for test in tests if test is not None]
+    inputs = _inputs(numbers, *blocks)
+    args = {
+        "tests": tuple([inputs.index(n) for n in numbers]), "blocks": tuple(blocks),
+        "limits": tuple([test[1] for test in tests if test is not None]),
+    }  # fmt: skip
+    return Drawn(inputs, args, (facts,))
+
+
+def _build_case(b: Any, *inputs: Any, tests: Any, blocks: Any, limits: Any) -> Any:
+    predicates = [
+        _build_test(b, b.tensor_of(inputs[place]), limit)
+        for place, limit in zip(tests, limits, strict=True)
+    ]
+    functions = [lambda block=block: b.run_block(block)[0] for block in blocks]
+    pairs = list(zip(predicates, functions[:2], strict=True))
+    return b.tf.case(pairs, default=functions[2])
+
+
+row("case", _draw_case, _build_case, 4, of_variables=True)
+
+
 # Loops
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import penstock as tf
 from penstock.plan.changes import Fate, changes
 from penstock.plan.clusters import ClusterPlan, host_reasons, split
@@ -28,14 +26,6 @@ def test_every_needed_operation_runs_or_has_a_fate() -> None:
         Fate.IDENTITY,
         Fate.MERGED,
     }
-
-
-def test_an_op_that_was_left_out_because_nothing_takes_its_value() -> None:
-    with tf.Graph().as_default() as graph:
-        x = tf.placeholder(tf.float32, [], name="x")
-        y = tf.exp(x)
-        plan = replace(make_plan(graph, [y], [x]), steps=[])
-    assert [(change.op, change.fate) for change in changes(plan)] == [(y.op, Fate.UNNEEDED)]
 
 
 def test_an_op_has_a_reason_or_a_cluster() -> None:

@@ -208,3 +208,23 @@ def test_a_loop_that_fails_leaves_its_earlier_rounds(tier, resource):
             assert session.run(loop, {most: 9}, run_options, tf.RunMetadata()) == 5
             expected += 5
             assert session.run(v).tolist() == [expected] * 4
+
+
+@pytest.mark.parametrize("level", [-1, 1])
+def test_an_op_fails_though_nothing_takes_its_value(level: int) -> None:
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        x = tf.placeholder(tf.float32, [])
+        missing = tf.Variable(1.0)
+        fails = missing.read_value() * 2.0
+        passed, _ = tf.identity_n([x, fails])
+        with tf.control_dependencies([tf.identity(fails)]):
+            waits = x + 1.0
+        branch = tf.cond(tf.constant(True), lambda: x * 2.0, lambda: fails)
+        for fetch in (passed, waits, branch):
+            for _ in range(4):
+                with pytest.raises(tf.errors.FailedPreconditionError):
+                    session.run(fetch, {x: 1.0})
+        session.run(missing.initializer)
+        assert session.run([passed, waits, branch], {x: 1.0}) == [1.0, 2.0, 2.0]

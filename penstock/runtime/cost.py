@@ -14,6 +14,7 @@ from penstock.plan.plan import Step
 
 _SECONDS_PER_OP = 1.2e-6  # a NumPy call on a small array
 _FLOPS_PER_SECOND = 40e9  # dense products
+_XLA_FLOPS_PER_SECOND = 55e9  # its threads sleep where those of OpenBLAS spin
 _XLA_CALL_SECONDS = 25e-6
 # What NumPy reads and writes with one core, and XLA with all. An array up to 4 MB stays in a core's
 # cache, and in memory that the process has already; a larger one comes page by page anew.
@@ -151,7 +152,7 @@ class PlanCost:
             interpreted += 2 * flops / _FLOPS_PER_SECOND
         self.interpreted += interpreted
         xla_bytes = cached / _XLA_CACHED_BYTES_PER_SECOND + streamed / _XLA_BYTES_PER_SECOND
-        compiled = xla_bytes / _XLA_FUSES + flops / _FLOPS_PER_SECOND + xla
+        compiled = xla_bytes / _XLA_FUSES + flops / _XLA_FLOPS_PER_SECOND + xla
         if step not in self._on_host:
             self.compiled += compiled + (_XLA_SECONDS_PER_OP_IN_LOOP if before else 0)
             return

@@ -109,11 +109,27 @@ class ArrayValue:
 
     def write(self, index: Any, value: Any) -> None:
         """Sets an element."""
+        place = int(index)
+        items = self._items  # of a closed array there are none
+        if 0 <= place < len(items) and items[place] is _NEVER and self._fits(value):
+            items[place] = value
+            self._shapes[place] = value.shape
+            return
+        self._write_with_checks(place, value)
+
+    def _fits(self, value: Any) -> bool:
+        """True of a value of just the type and shape that elements have, which is seen at once."""
+        return (
+            type(value) is np.ndarray
+            and value.dtype is self._dtype
+            and value.shape == self._element_shape
+        )
+
+    def _write_with_checks(self, place: int, value: Any) -> None:
         self._check_open()
         if type(value) is bytes:
             value = np.array(value, object)  # an element of an array of strings
         _check_type(self._dtype, value)
-        place = int(index)
         if place < 0 or (place >= len(self._items) and not self._dynamic):
             size = len(self._items)
             raise self._refuse(
@@ -149,24 +165,26 @@ class ArrayValue:
 
     def read(self, index: Any) -> Any:
         """An element."""
-        self._check_open()
         place = int(index)
+        items = self._items  # of a closed array there are none
+        if 0 <= place < len(items):
+            value = items[place]
+            if value is not _NEVER and value is not _READ:
+                if self._clear_after_read:
+                    items[place] = _READ
+                return value
+        self._check_open()
         if not 0 <= place < len(self._items):
             raise InvalidArgumentError(
                 None, None,
                 f"Tried to read from index {place} but array size is: {len(self._items)}",
             )  # fmt: skip
-        value = self._items[place]
-        if value is _READ:
+        if items[place] is _READ:
             raise self._refuse(
                 f"Could not read index {place} twice because it was cleared after a previous read "
                 "(perhaps try setting clear_after_read = false?)."
             )
-        if value is _NEVER:
-            return np.zeros(self._shape_of(place), self._dtype)
-        if self._clear_after_read:
-            self._items[place] = _READ
-        return value
+        return np.zeros(self._shape_of(place), self._dtype)
 
     def _shape_of(self, place: int) -> Any:
         shape = self._element_shape if self._shapes[place] is None else self._shapes[place]

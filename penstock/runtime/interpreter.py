@@ -39,8 +39,12 @@ _LONGEST_FUNCTION = 5000  # lines; longer ones are cut: Python takes 3 KB a line
 _file_numbers = itertools.count()
 
 # NumPy's functions that Python has operators for: the same on arrays, and ten times faster
-# on NumPy's scalars.
-_OPERATORS = {"add": "+", "subtract": "-", "multiply": "*"}
+# on NumPy's scalars. Equality is not among them: `==` has rules of its own for shapes that differ.
+_OPERATORS = {
+    "add": "+", "subtract": "-", "multiply": "*",
+    "less": "<", "less_equal": "<=", "greater": ">", "greater_equal": ">=",
+    "logical_and": "&", "logical_or": "|",
+}  # fmt: skip
 
 
 class Cluster:
@@ -291,6 +295,13 @@ class _Writer:
             return f"{self._name('s', self._state.variable(operand.variable))}.{method}()"
         return f"[{', '.join([self._text(item) for item in operand])}]"
 
+    def _text_beside_operator(self, operand: Operand) -> str:
+        """The text of an operand; an array without axes becomes one of NumPy's scalars."""
+        value = operand.value if type(operand) is Constant else None
+        if type(value) is np.ndarray and value.ndim == 0 and value.dtype.kind != "O":
+            return self._name("c", value[()])
+        return self._text(operand)
+
     # Lines
 
     def _line(self, text: str, op: Operation | None) -> None:
@@ -304,7 +315,7 @@ class _Writer:
         spec = op.spec
         arguments = ", ".join([self._text(operand) for operand in step.operands])
         if isinstance(spec.kernel, NamespaceFunction) and spec.kernel.function in _OPERATORS:
-            left, right = [self._text(operand) for operand in step.operands]
+            left, right = [self._text_beside_operator(operand) for operand in step.operands]
             self._line(
                 f"    {self._targets(step)}{left} {_OPERATORS[spec.kernel.function]} {right}", op
             )

@@ -104,7 +104,8 @@ class Player:
         feeds: dict[Tensor, Any] = {}
         for number, seed in stage.feeds:
             tensor = self._built.fetched[number]  # two values may be one tensor
-            feeds.setdefault(tensor, np.array(array_of(self._facts[number], run.sizes, seed)))
+            value = array_of(self._facts[number], run.sizes, seed)
+            feeds.setdefault(tensor, as_array(value))
         return feeds
 
     def play(self, start: Callable[[Run], Call]) -> dict[Key, Outcome]:

@@ -195,7 +195,8 @@ def _draw_custom(d: Draw) -> Drawn | None:
 def _build_custom(b: Any, x: Any, again: bool) -> Any:
     tf = b.tf
     if again:
-        return tf.recompute_grad(lambda y: tf.tanh(y) * y)(x)
+        with tf.variable_scope(tf.get_variable_scope(), use_resource=True):
+            return tf.recompute_grad(lambda y: tf.tanh(y) * y)(x)
 
     def halved(y: Any) -> Any:
         return tf.tanh(y) * 2.0, lambda grad: grad * 0.5 * tf.sign(y)

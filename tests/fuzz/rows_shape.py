@@ -564,6 +564,7 @@ row("cast of sizes", _draw_known_cast, lambda b, x, to: b.tf.cast(x, b.dtype(to)
 def _is_small_shape(f: Facts) -> bool:
     return (
         f.known is not None and f.rank == 1
+        and len({value.size for value in f.known}) == 1
         and all([int(np.prod(value)) <= 64 and value.size <= 4 for value in f.known])
         and all([int(np.min(value, initial=0)) >= 0 for value in f.known])
     )  # fmt: skip

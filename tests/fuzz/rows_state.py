@@ -46,7 +46,8 @@ def array_of(facts: Facts, sizes: int, seed: int) -> Any:
     random = np.random.RandomState(seed)
     shape = facts.shapes[sizes]
     if facts.dtype == "string":
-        return np.array([b"", b"a", b"bc", b"\x00\xff"], object)[random.randint(0, 4, shape)]
+        items = np.array([b"", b"a", b"bc", b"\x00\xff"], object)
+        return np.array(items[random.randint(0, 4, shape)], object)
     dtype = np.dtype(facts.dtype)
     if dtype.kind == "b":
         return random.uniform(size=shape) < 0.5

@@ -228,7 +228,31 @@ def training(tf: Any) -> Runs:
     return [*runs, ({**feed, "is_training:0": False}, fetches[:2]), ({}, ["average/read:0"])]
 
 
+def waiting(tf: Any) -> Runs:
+    """Operations outside of a branch that wait for an update in it."""
+    p = tf.placeholder(tf.bool, [], name="p")
+    v = tf.get_variable("v", initializer=1.0, use_resource=True)
+    r = tf.Variable(10.0, name="r")
+    updates: list[Any] = []
+
+    def updated(variable: Any, value: float) -> Any:
+        updates.append(variable.assign_add(value).op)
+        return tf.constant(7.0)
+
+    one = tf.cond(p, lambda: updated(v, 1.0), lambda: tf.constant(8.0))
+    other = tf.cond(p, lambda: updated(r, 5.0), lambda: tf.constant(9.0))
+    named(tf, one=one, other=other)
+    with tf.control_dependencies(updates):
+        tf.no_op(name="step")
+    tf.global_variables_initializer()
+    read = ({}, ["v/Read/ReadVariableOp:0", "r/read:0"])
+    return [
+        ({}, ["init"]), ({"p:0": True}, ["step", "one:0", "other:0"]), read,
+        ({"p:0": False}, ["step", "one:0", "other:0"]), read,
+    ]  # fmt: skip
+
+
 PROGRAMS = [
     branches, loops, references, resources, arrays, arrays_inside, rows, second_derivatives,
-    nested_second_derivatives, recurrent, training,
+    nested_second_derivatives, recurrent, training, waiting,
 ]  # fmt: skip

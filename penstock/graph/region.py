@@ -15,7 +15,8 @@ value for each iteration.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import heapq
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,8 @@ class Region:
     """
 
     __slots__ = (
-        "_beside", "_outer", "_seen", "args", "backward_of", "captured", "graph", "liveness",
-        "owner", "parent", "results", "saved", "take_saved",
+        "_beside", "_given", "_looked_at", "_outer", "_seen", "args", "backward_of", "captured",
+        "graph", "liveness", "owner", "parent", "results", "saved", "take_saved",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,8 @@ class Region:
         self.liveness: dict[Any, Liveness] = {}
         self._seen: dict[Tensor, Tensor] = {}
         self._outer: list[Any] = []
+        self._given: set[Tensor] = set()
+        self._looked_at: dict[Operation, int] | None = None
 
     def __enter__(self) -> Region:
         stacks = self.graph._scopes
@@ -166,11 +169,39 @@ class Region:
         found = self.saved[tensor] = _add_output(owner, dtype)
         if not owner.spec.loops:
             found._shape = tensor._shape
-        for outer in demand(self, [tensor]).tensors:
+        for outer in self._new_needs(tensor):
             if outer not in owner._inputs:
                 owner._inputs.append(outer)
                 outer._add_consumer(owner)
         self.graph._mutated()
+        return found
+
+    def _new_needs(self, tensor: Tensor) -> Iterable[Tensor]:
+        """Tensors from outside that `tensor` needs and that were not looked at before.
+
+        Each op is looked at once, however many tensors are saved: of one with regions of its own
+        that is all that it takes, and what it takes since.
+        """
+        if self._looked_at is None:
+            known = demand(self, self.results)
+            self._given.update(known.tensors)
+            self._looked_at = {op: 0 if op.regions else len(op._inputs) for op in known.ops}
+        found: dict[Tensor, None] = {}
+        pending = [tensor.op]
+        while pending:
+            op = pending.pop()
+            before = self._looked_at.get(op, -1)
+            if before == len(op._inputs):
+                continue
+            self._looked_at[op] = len(op._inputs)
+            for taken in op._inputs[max(before, 0) :]:
+                if taken.op.region is self:
+                    pending.append(taken.op)
+                elif taken not in self._given:
+                    found[taken] = None
+            if before < 0:
+                pending.extend([each for each in op._control_inputs if each.region is self])
+        self._given.update(found)
         return found
 
 
@@ -239,34 +270,73 @@ class Demand:
 def demand(region: Region, wanted: Iterable[Tensor]) -> Demand:
     """What some tensors, of a region or from outside, need to be computed in the region."""
     found = Demand()
-    outputs: dict[Operation, set[int]] = {}
+    outputs = AskedOutputs({})
     pending: list[Tensor | Operation] = list(wanted)
-    while pending:
-        item = pending.pop()
-        op = item.op if isinstance(item, Tensor) else item
-        if op.region is not region:
-            if isinstance(item, Tensor):
-                found.tensors[item] = None
-            else:
-                found.controls[item] = None
-            continue
-        if op.regions:
-            asked = outputs.setdefault(op, set())
-            before = len(asked)
-            asked.update(asked_outputs(op, item))
-            if op in found.ops and len(asked) == before:
-                continue
-            live = liveness(op, frozenset(asked))
+    while pending or outputs.waiting:
+        if not pending:
+            op = outputs.next()
+            live = liveness(op, frozenset(outputs.of[op]))
             pending.extend(live.tensors)
             pending.extend(live.controls)
-        elif op in found.ops:
-            continue
         else:
+            item = pending.pop()
+            op = item.op if isinstance(item, Tensor) else item
+            if op.region is not region:
+                if isinstance(item, Tensor):
+                    found.tensors[item] = None
+                else:
+                    found.controls[item] = None
+                continue
+            if op.regions:
+                outputs.ask(op, item)
+                continue
+            if op in found.ops:
+                continue
             pending.extend(op._inputs)
         if op not in found.ops:
             found.ops[op] = None
             pending.extend(op._control_inputs)
     return found
+
+
+class AskedOutputs:
+    """The outputs of ops with regions that a walk asks for.
+
+    What such an op needs is found out when all others have been looked at that may ask it for more,
+    so that this is done once for each op.
+
+    Args:
+        first: outputs that are asked for wherever the op is.
+
+    Attributes:
+        of: for each op the places of the outputs.
+        waiting: the ops that are asked for more than when they were looked at last, as a heap with
+            the last one made in front.
+    """
+
+    def __init__(self, first: Mapping[Operation, Iterable[int]]) -> None:
+        self._first = first
+        self.of: dict[Operation, set[int]] = {}
+        self.waiting: list[tuple[int, Operation]] = []
+        self._is_waiting: set[Operation] = set()
+
+    def ask(self, op: Operation, item: Tensor | Operation) -> None:
+        """Asks for a tensor of an op, or for the op."""
+        known = self.of.get(op)
+        if known is None:
+            known = self.of[op] = set(self._first.get(op, ()))
+        elif known.issuperset(asked_outputs(op, item)):
+            return
+        known.update(asked_outputs(op, item))
+        if op not in self._is_waiting:
+            self._is_waiting.add(op)
+            heapq.heappush(self.waiting, (-op._id, op))
+
+    def next(self) -> Operation:
+        """The op to look at: the last one made, which none of the others can ask for more."""
+        _, op = heapq.heappop(self.waiting)
+        self._is_waiting.remove(op)
+        return op
 
 
 def asked_outputs(op: Operation, item: Tensor | Operation) -> Iterable[int]:

@@ -9,7 +9,7 @@ from penstock.graph import dtypes, nest, shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
-from penstock.graph.gradient_paths import reachable, sources_of
+from penstock.graph.gradient_paths import places, reachable, sources_of
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
@@ -76,16 +76,16 @@ class _BackwardLoop:
             for tensor, output in forward.saved.items()
             if output.value_index < len(self._grads) and self._grads[output.value_index] is not None
         ]
-        found = sources_of(forward, [*forward.results, *saved])
-        place_of = {arg: k for k, arg in enumerate(forward.args)}
-        direct = [{place_of[t] for t in found[r] if t in place_of} for r in forward.results]
-        first = {k for k in range(self._count) if self._grads[k] is not None}
-        first.update([place_of[t] for tensor in saved for t in found[tensor] if t in place_of])
-        reached = first | reachable(direct, first)
+        args = forward.args
+        found = sources_of(forward, [*forward.results, *saved], args)
+        start = sum([1 << k for k in range(self._count) if self._grads[k] is not None])
+        for tensor in saved:
+            start |= found[tensor]
+        reached = start | reachable([found[result] for result in forward.results], start)
         return [
             k
-            for k in sorted(reached)
-            if _is_real(forward.args[k]) or forward.args[k].dtype.base_dtype is dtypes.variant
+            for k in places(reached)
+            if _is_real(args[k]) or args[k].dtype.base_dtype is dtypes.variant
         ]
 
     def gradients(self) -> Grads:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.region import Region, asked_outputs, liveness
+from penstock.graph.region import AskedOutputs, Region, liveness
 
 
 class Needed(NamedTuple):
@@ -42,26 +42,24 @@ def needed_operations(
         asked: outputs of operations with regions that are asked for in any case.
     """
     needed: set[Operation] = set()
-    outputs: dict[Operation, set[int]] = {}
+    outputs = AskedOutputs(asked or {})
     pending: list[Tensor | Operation] = list(targets)
-    while pending:
-        item = pending.pop()
-        op = item.op if isinstance(item, Tensor) else item
-        if op.regions:
-            if op.region is not region or op in done:
-                continue
-            known = outputs.get(op)
-            if known is None:
-                known = outputs[op] = set(asked.get(op, ()) if asked else ())
-            elif known.issuperset(asked_outputs(op, item)):
-                continue
-            known.update(asked_outputs(op, item))
-            live = liveness(op, frozenset(known))
+    while pending or outputs.waiting:
+        if not pending:
+            op = outputs.next()
+            live = liveness(op, frozenset(outputs.of[op]))
             inputs: Iterable[Tensor] = live.tensors
             pending.extend(_unfed(live.controls, feeds))
-        elif op in needed or op in done or op.region is not region:
-            continue
         else:
+            item = pending.pop()
+            op = item.op if isinstance(item, Tensor) else item
+            if op in done or op.region is not region:
+                continue
+            if op.regions:
+                outputs.ask(op, item)
+                continue
+            if op in needed:
+                continue
             inputs = op._inputs
         needed.add(op)
         for tensor in inputs:
@@ -72,7 +70,7 @@ def needed_operations(
     ordered = sorted(needed, key=lambda op: op._id)
     if not _is_topological(ordered, feeds):
         ordered = _sort(needed, feeds)
-    return Needed(ordered, {op: frozenset(known) for op, known in outputs.items()})
+    return Needed(ordered, {op: frozenset(known) for op, known in outputs.of.items()})
 
 
 def _predecessors(op: Operation, feeds: frozenset[Tensor]) -> list[Operation]:

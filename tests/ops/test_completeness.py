@@ -12,7 +12,6 @@ GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 
 # Ops that no recorded graph can hold, and the file that tests them instead.
 TESTED_ELSEWHERE: dict[str, str] = {
-    "MergeV2Checkpoints": "tests/train/test_saver.py",  # part of its input's name is random
     "If": "tests/ops/test_functional.py",  # TensorFlow makes Switch and Merge of branches and loops
     "While": "tests/ops/test_functional.py",
     "_Arg": "tests/ops/test_functional.py",

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.graph import region
 from tests.ops.suite import tier_config
 
 STEP = 1e-5
@@ -264,3 +265,31 @@ def test_hessians(tier: str) -> None:
         with tf.Session(config=tier_config(tier)) as sess:
             found = sess.run(hessian, {x: [0.3, -0.2, 1.0]})
         np.testing.assert_allclose(found, 2 * matrix, atol=1e-12)
+
+
+def test_the_gradient_of_a_long_body_looks_at_it_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """However much a body saves: else the time to make a gradient would grow as a square."""
+    looks: list[int] = []
+    demand = region.demand
+    monkeypatch.setattr(region, "demand", lambda *args: looks.append(1) or demand(*args))
+
+    def looks_of(length: int) -> int:
+        looks.clear()
+        with tf.Graph().as_default():
+            factors = [tf.placeholder(tf.float64, []) for _ in range(length)]
+
+            def body(i: Any, a: Any) -> Any:
+                for factor in factors:
+                    a = tf.cond(a > 0, lambda factor=factor, a=a: a * factor, lambda a=a: a * a)
+                return i + 1, a
+
+            y = tf.while_loop(lambda i, _: i < 3, body, [0, constant(1.0)])[1]
+            slope = tf.gradients(y, factors[0])[0]
+            with tf.Session() as sess:
+                sess.run(slope, dict.fromkeys(factors, 0.5))
+        return len(looks)
+
+    few, many = looks_of(10), looks_of(20)
+    assert many < 2.2 * few

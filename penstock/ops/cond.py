@@ -68,20 +68,25 @@ def _all_saved(op: Operation) -> list[Tensor]:
 def _as_result(grad: Any, capture: Tensor, like: list[Any]) -> list[Tensor]:
     """A gradient as results of a branch: slices where another branch has slices."""
     if any([isinstance(other, IndexedSlices) for other in like]):
-        slices = grad if isinstance(grad, IndexedSlices) else _as_slices(grad, like)
+        slices = grad if isinstance(grad, IndexedSlices) else _as_slices(grad, capture, like)
         return [slices.values, api.cast(slices.indices, dtypes.int64)]
     return [zeros_for(capture) if grad is None else convert_to_tensor(grad)]
 
 
-def _as_slices(grad: Any, like: list[Any]) -> IndexedSlices:
+def _as_slices(grad: Any, capture: Tensor, like: list[Any]) -> IndexedSlices:
     example = next(other for other in like if isinstance(other, IndexedSlices))
     if grad is None:
-        rows = [] if example.values._shape is None else list(example.values._shape[1:])
-        shape = [0, *[1 if size is None else size for size in rows]]
-        return IndexedSlices(
-            api.zeros(shape, example.values.dtype.base_dtype), api.zeros([0], dtypes.int64)
-        )
+        return IndexedSlices(no_slices(example.values, capture), api.zeros([0], dtypes.int64))
     return IndexedSlices(grad, api.range(api.shape(grad, out_type=dtypes.int64)[0]))
+
+
+def no_slices(values: Tensor, whole: Tensor) -> Tensor:
+    """No slices of `whole`, of the type of `values`, which are some slices of it."""
+    dtype = values.dtype.base_dtype
+    rows = None if values._shape is None else values._shape[1:]
+    if rows is not None and None not in rows:
+        return api.zeros([0, *rows], dtype)
+    return api.zeros(api.concat([[0], dense_shape_of(whole)[1:]], 0), dtype)
 
 
 def zeros_for(tensor: Tensor) -> Tensor:

@@ -15,7 +15,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
-from penstock.ops.cond import dense_shape_of, made_of_regions, zeros_for
+from penstock.ops.cond import dense_shape_of, made_of_regions, no_slices, zeros_for
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.stacks import is_stack, mark_stack, take_saved
 
@@ -167,12 +167,12 @@ class _BackwardLoop:
 
     def _gathered_slices(self, body: Region, grad: IndexedSlices, capture: Tensor) -> IndexedSlices:
         """The slices of all iterations, one after the other."""
-        parts = []
-        for tensor in (grad.values, grad.indices):
-            stack = body.save(tensor)
-            shape = [0, *[1 if size is None else size for size in (tensor._shape or (0,))[1:]]]
-            parts.append(raw._StackConcat(stack, api.zeros(shape, tensor.dtype.base_dtype)))
-        return IndexedSlices(parts[0], parts[1], dense_shape_of(capture))
+        empty = (no_slices(grad.values, capture), api.zeros([0], grad.indices.dtype.base_dtype))
+        values, indices = [
+            raw._StackConcat(body.save(tensor), like)
+            for tensor, like in zip((grad.values, grad.indices), empty, strict=True)
+        ]
+        return IndexedSlices(values, indices, dense_shape_of(capture))
 
 
 def _is_real(tensor: Tensor) -> bool:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import penstock as tf
 from penstock.graph.opspec import lookup
 
 VALUES = np.arange(12, dtype=np.float32).reshape(3, 2, 2)
@@ -116,3 +117,29 @@ def test_no_entries() -> None:
     concat = lookup("_StackConcat").kernel
     assert concat is not None
     assert concat([], np.zeros((0, 2), np.float32)).shape == (0, 2)
+
+
+def test_slices_with_rows_of_unknown_size() -> None:
+    """Rows that a loop or a branch takes, of a table whose row size is fed: no size is claimed."""
+    with tf.Graph().as_default(), tf.Session() as sess:
+        table = tf.placeholder(tf.float32, [None, None])
+        flag, count = tf.placeholder(tf.bool, []), tf.placeholder(tf.int32, [])
+
+        def body(i: Any, total: Any) -> Any:
+            return i + 1, total + tf.reduce_sum(tf.square(tf.gather(table, [i, 0])))
+
+        total = tf.while_loop(lambda i, _: i < count, body, [0, 0.0])[1]
+        picked = tf.cond(flag, lambda: tf.reduce_sum(tf.gather(table, [1])), lambda: 0.0)
+        slopes = tf.gradients(total, table) + tf.gradients(picked, table)
+        assert all(isinstance(slope, tf.IndexedSlices) for slope in slopes)
+        assert slopes[0].values.shape.as_list()[1:] == [None]
+        dense = [tf.convert_to_tensor(slope) for slope in slopes]
+        value = np.arange(9, dtype=np.float32).reshape(3, 3)
+        for taken, runs in ((True, 2), (False, 0)):
+            found = sess.run(dense, {table: value, flag: taken, count: runs})
+            expected = np.zeros((3, 3), np.float32)
+            for row in range(runs):
+                expected[row] += 2 * value[row]
+                expected[0] += 2 * value[0]
+            np.testing.assert_array_equal(found[0], expected)
+            np.testing.assert_array_equal(found[1], [[0] * 3, [int(taken)] * 3, [0] * 3])

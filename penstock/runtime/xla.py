@@ -19,6 +19,7 @@ import numpy as np
 from penstock.graph.errors import OpError
 from penstock.graph.operation import Operation, Tensor
 from penstock.plan.clusters import ClusterPlan
+from penstock.plan.compilable import static_operands
 from penstock.plan.plan import Constant, Plan, Step, all_steps
 from penstock.runtime.interpreter import Cluster, Interpreter
 from penstock.runtime.state import SessionState, VariableSlot
@@ -287,10 +288,13 @@ class _Program:
 
 
 def _large_constants(steps: list[Step]) -> list[Any]:
-    found = {}
+    """The large constants of some steps, but for those that decide a shape."""
+    found: dict[int, Any] = {}
+    static: set[int] = set()
     for outer in steps:
         for step in (outer, *[inner for body in outer.bodies for inner in all_steps(body)]):
             for operand in step.flat_operands():
                 if type(operand) is Constant and operand.value.nbytes > _LARGEST_EMBEDDED_BYTES:
                     found[id(operand.value)] = operand.value
-    return list(found.values())
+            static.update([id(o.value) for o in static_operands(step, {}) if type(o) is Constant])
+    return [value for key, value in found.items() if key not in static]

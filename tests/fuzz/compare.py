@@ -14,7 +14,8 @@ import pytest
 import penstock as tf
 from penstock.graph import errors
 from penstock.graph.operation import Tensor
-from penstock.runtime import executor
+from penstock.plan import plan
+from penstock.runtime import executor, xla
 from penstock.runtime.cost import PlanCost
 from tests.fuzz.builder import Builder
 from tests.fuzz.evaluator import Evaluator, Failure, as_array
@@ -189,26 +190,38 @@ class _AlwaysPays(PlanCost):
 
 
 @contextlib.contextmanager
-def _settings(way: str) -> Iterator[None]:
-    """Lets plans be run as Python code at once, or by each way in turn."""
+def _settings(way: str, graph: Any, seed: int) -> Iterator[None]:
+    """Lets plans be run as Python code at once; or by each way in turn, with limits so low that
+    what else happens to large graphs alone happens to these.
+    """
     with pytest.MonkeyPatch.context() as patch:
         if way == "interpreted":
             patch.setattr(executor, "_RUNS_BEFORE_CODE", 0)
         if way == "by turns":
             patch.setattr(executor, "PlanCost", _AlwaysPays)
+            patch.setattr(graph, "plans", {})
+            if seed % 4 < 2:
+                patch.setattr(plan, "_MOST_FOLDED_BYTES", 32)
+            else:
+                patch.setattr(xla, "_LARGEST_EMBEDDED_BYTES", 8)
+            patch.setattr(xla, "_MOST_PROGRAMS_OF_KNOWN_VALUES", 1)
         yield
 
 
-def run_in_session(player: Player, built: Builder, way: str) -> History:
+def run_in_session(player: Player, built: Builder, way: str, seed: int) -> History:
     """What a session makes of a program."""
     config = tf.ConfigProto()
     config.graph_options.optimizer_options.global_jit_level = _LEVELS[way]
     options = None
     if way == "item by item":
         options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
-    with _settings(way), tf.Session(graph=built.graph, config=config) as session:
+    with _settings(way, built.graph, seed), tf.Session(graph=built.graph, config=config) as session:
 
         def start(run: Run) -> Call:
+            if not run.staged and way == "by turns":
+                return lambda fetches, feeds: session.make_callable(fetches, list(feeds))(
+                    *feeds.values()
+                )
             if not run.staged:
                 metadata = None if options is None else tf.RunMetadata()
                 return lambda fetches, feeds: session.run(fetches, feeds, options, metadata)
@@ -264,7 +277,7 @@ def differences(program: Program, counts: Counter[str] | None = None) -> list[Di
     expected = evaluated(player, built, Evaluator())
     disturbed = [evaluated(player, built, Evaluator(Disturbed(n))) for n in range(_DISTURBED)]
     ways = (*WAYS[:2], WAYS[2 + program.seed % 2])
-    histories = {way: run_in_session(player, built, way) for way in ways}
+    histories = {way: run_in_session(player, built, way, program.seed) for way in ways}
     if counts is not None:
         failed = sum([outcome.error is not None for outcome in expected.outcomes.values()])
         counts["runs and stages"] += len(expected.outcomes)

@@ -47,3 +47,17 @@ def test_the_gradient_of_a_rectifier_hides_no_nan() -> None:
         for values in found:
             assert np.isnan(values[:3]).all()
             assert values[3] == 0.0
+
+
+def test_a_large_constant_that_decides_a_shape_is_known_when_compiling() -> None:
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = 1
+    ids = (
+        np.arange(1500) // 2
+    )  # as an argument of the program, of which nothing is known, too large
+    with tf.Graph().as_default(), tf.Session(config=config) as session:
+        x = tf.placeholder(tf.float32, [1500])
+        total = tf.segment_sum(x, tf.constant(ids))
+        found = session.run(total, {x: np.arange(1500)})
+        assert found.tolist() == [4.0 * row + 1.0 for row in range(750)]
+        assert sum([plan.compiles for plan in session.run_stats()]) == 1

@@ -189,7 +189,7 @@ def _one_equal(own: Tensor, given: list[Tensor]) -> Tensor:
     return found
 
 
-@export("assert_scalar", "debugging.assert_scalar")
+@export("assert_scalar", "debugging.assert_scalar", "contrib.framework.assert_scalar")
 def assert_scalar(tensor: Any, name: str | None = None, message: str | None = None) -> Tensor:
     """The tensor, if it is known to be a scalar.
 
@@ -212,6 +212,29 @@ def assert_scalar(tensor: Any, name: str | None = None, message: str | None = No
                 f"{shapes.shape_text(tensor._shape)}."
             )
         return tensor
+
+
+@export("contrib.framework.assert_scalar_int")
+def assert_scalar_int(tensor: Any, name: str | None = None) -> Tensor:
+    """The tensor, if it is known to be a scalar of an integer type.
+
+    Args:
+        tensor: a tensor.
+        name: the name scope of what is made here.
+
+    Raises:
+        ValueError: it is known to be none.
+
+    Example:
+        >>> step = tf.contrib.framework.assert_scalar_int(step)
+    """
+    with name_scope(name, "assert_scalar_int", [tensor]) as scope:
+        tensor = convert_to_tensor(tensor)
+        if not tensor.dtype.is_integer:
+            raise ValueError(
+                f"Expected integer type for {tensor.name}, received type: {tensor.dtype}."
+            )
+        return assert_scalar(tensor, name=scope)
 
 
 # Types
@@ -274,7 +297,10 @@ def assert_integer(x: Any, message: str | None = None, name: str | None = None) 
         return no_op(name="statically_determined_was_integer")
 
 
-@export("assert_same_float_dtype", "debugging.assert_same_float_dtype")
+@export(
+    "assert_same_float_dtype", "debugging.assert_same_float_dtype",
+    "contrib.framework.assert_same_float_dtype",
+)  # fmt: skip
 def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> dtypes.DType:
     """The floating type that all of some tensors have.
 

@@ -12,7 +12,7 @@ from typing import Any
 from penstock.graph.export import export_lazily
 from penstock.runtime.executor import Jit
 from penstock.runtime.threads import limit_threads
-from penstock.session.placement import DeviceCounts
+from penstock.session.placement import DeviceCounts, get_log_device_placement
 
 _CONFIG = "tensorboard.compat.proto.config_pb2"
 for _name in (
@@ -50,7 +50,7 @@ class SessionOptions:
         self.jit = Jit.AUTO
         self.timeout: float | None = None
         self.soft_placement = False
-        self.log_placement = False
+        self.log_placement = config is None and get_log_device_placement()
         self.devices = DeviceCounts()
         if config is None:
             return

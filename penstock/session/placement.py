@@ -9,10 +9,33 @@ from typing import Any, NamedTuple
 
 from penstock.graph.devices import DeviceSpec
 from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.export import export
 from penstock.graph.operation import Operation
 
 _TASK = "/job:localhost/replica:0/task:0"
 CPU = f"{_TASK}/device:CPU:0"
+
+
+_logging = [False]  # whether sessions without a ConfigProto print the device of each op
+
+
+@export("debugging.set_log_device_placement")
+def set_log_device_placement(enabled: bool) -> None:
+    """Lets sessions that are made from now on, without a ConfigProto, print the device of each op.
+
+    Args:
+        enabled: whether they do.
+
+    Example:
+        >>> tf.debugging.set_log_device_placement(True)
+    """
+    _logging[0] = enabled
+
+
+@export("debugging.get_log_device_placement")
+def get_log_device_placement() -> bool:
+    """Whether sessions that are made without a ConfigProto print the device of each op."""
+    return _logging[0]
 
 
 class DeviceAttributes:

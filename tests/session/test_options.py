@@ -217,6 +217,23 @@ def test_placement_is_printed_once(capfd):
     assert lines == ["b: (Exp): /job:localhost/replica:0/task:0/device:CPU:0"]
 
 
+def test_placement_is_printed_where_the_program_asks_once(capfd):
+    a = tf.exp(tf.placeholder_with_default(0.0, []), name="a")
+    assert not tf.debugging.get_log_device_placement()
+    with tf.Session() as before:
+        tf.debugging.set_log_device_placement(True)
+        try:
+            assert tf.debugging.get_log_device_placement()
+            with tf.Session() as after, tf.Session(config=config_of()) as configured:
+                before.run(a)
+                configured.run(a)
+                assert capfd.readouterr().err == ""
+                after.run(a)
+        finally:
+            tf.debugging.set_log_device_placement(False)
+    assert "a: (Exp): /job:localhost" in capfd.readouterr().err
+
+
 def test_placement_covers_branches_and_loops(capfd):
     a = tf.placeholder(tf.float32, [], name="a")
 

@@ -4,7 +4,8 @@
 
 Each peer is a Python that has `tensorflow`; without peers penstock is measured alone. The rounds
 alternate, so that a machine that slows down slows all. The table gives each side's median and how
-many times faster penstock is than the fastest peer.
+many times faster penstock is than the fastest peer. Its last line is the most memory that the
+processes had in which the figures ran, but for those that have a process of their own.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ import training  # noqa: E402, F401
 from timing import FIGURES  # noqa: E402
 
 IMPORT = "import"
-UNITS = {"s": 1.0, "ms": 1e3, "µs": 1e6}
+MEMORY = "peak memory of all that"
+UNITS = {"s": 1.0, "ms": 1e3, "µs": 1e6, "MB": 1e-6}
 SELF = "penstock"
 
-Rounds = dict[str, dict[str, list[float]]]  # figure -> peer -> seconds of each round
+Rounds = dict[str, dict[str, list[float]]]  # figure -> peer -> what each round gave
 
 
 class Peer:
@@ -43,7 +45,7 @@ class Peer:
         self.library = "penstock" if name == SELF else "tensorflow"
         self.python = python
         self.about: dict[str, Any] = {}
-        self.peak_bytes = 0
+        self.peak_bytes = 0  # of the lasting process
         self._process: subprocess.Popen[str] | None = None
 
     def start(self) -> subprocess.Popen[str]:
@@ -116,11 +118,16 @@ def measure(
     return seconds, list(dict.fromkeys(problems))
 
 
-def row(name: str, seconds: dict[str, list[float]], peers: list[Peer]) -> list[str]:
-    """A line of the table: the figure, each side's median, the ratio to the fastest peer."""
+def peak_memory(peers: list[Peer]) -> Rounds:
+    """The most bytes of each peer's lasting process, as a figure; none where there was none."""
+    return {MEMORY: {p.name: [p.peak_bytes] for p in peers}} if peers[0].peak_bytes else {}
+
+
+def row(name: str, rounds: dict[str, list[float]], peers: list[Peer]) -> list[str]:
+    """A line of the table: the figure, each side's median, the ratio to the best peer."""
     unit = unit_of(name)
     medians = {
-        peer.name: statistics.median(seconds[peer.name]) for peer in peers if seconds[peer.name]
+        peer.name: statistics.median(rounds[peer.name]) for peer in peers if rounds[peer.name]
     }
     cells = [shown(medians.get(peer.name), unit) for peer in peers]
     others = [value for peer, value in medians.items() if peer != SELF]
@@ -130,14 +137,14 @@ def row(name: str, seconds: dict[str, list[float]], peers: list[Peer]) -> list[s
 
 def unit_of(name: str) -> str:
     """The unit a figure is shown in."""
-    return "s" if name == IMPORT else FIGURES[name].unit
+    return {IMPORT: "s", MEMORY: "MB"}.get(name) or FIGURES[name].unit
 
 
-def shown(seconds: float | None, unit: str) -> str:
-    """A time with three digits that count."""
-    if seconds is None:
+def shown(amount: float | None, unit: str) -> str:
+    """Seconds or bytes with three digits that count."""
+    if amount is None:
         return "–"
-    value = seconds * UNITS[unit]
+    value = amount * UNITS[unit]
     return f"{value:.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"
 
 
@@ -211,16 +218,19 @@ def main() -> int:
         for peer in peers:
             peer.close()
     here = machine()
-    print_table([row(name, seconds[name], peers) for name in figures], peers)
+    memory = peak_memory(peers)
+    print_table([row(name, found, peers) for name, found in {**seconds, **memory}.items()], peers)
     print(f"{here['cpu']}, {here['cores']} cores; medians of {options.rounds} rounds")
     for peer in peers:
-        memory = f"peak memory {peer.peak_bytes / 1e6:.0f} MB"
-        print(f"{peer.name}: Python {peer.about['python']}, {memory}")
+        print(f"{peer.name}: Python {peer.about['python']}")
     for problem in problems:
         print("failed:", *problem, sep="  ")
     if options.json:
-        about = {peer.name: {**peer.about, "peak_bytes": peer.peak_bytes} for peer in peers}
-        record = {"machine": here, "peers": about, "seconds": seconds, "failed": problems}
+        about = {peer.name: peer.about for peer in peers}
+        record = {
+            "machine": here, "peers": about,
+            "seconds": seconds, "bytes": memory, "failed": problems,
+        }  # fmt: skip
         pathlib.Path(options.json).write_text(
             json.dumps(record, indent=1, ensure_ascii=False) + "\n"
         )

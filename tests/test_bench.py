@@ -95,3 +95,11 @@ def test_a_run_of_the_large_graph_needs_all_of_its_operations(bench: Any) -> Non
     with tf.Session() as sess:
         early = graphs.early_node(sess, x, y)()
     np.testing.assert_allclose(early, expected, rtol=1e-6)
+
+
+def test_the_number_of_different_ids_changes_from_step_to_step(bench: Any) -> None:
+    batches = bench("training").id_batches(np.random.RandomState(0))
+    assert len(batches) == 32
+    different = [len(np.unique(ids)) for ids, _ in batches]
+    assert len(set(different)) > 4
+    assert {(ids.shape, labels.shape) for ids, labels in batches} == {((512,), (512,))}

@@ -12,6 +12,7 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
+from penstock.ops.shifted_logits import shifted_logits
 
 _REAL = "float, double, int32, uint8, int16, int8, int64, bfloat16, uint16, half, uint32, uint64"
 _FLOATS = "half, bfloat16, float, double"
@@ -267,18 +268,13 @@ def softmax_shape(logits: shapes.Shape) -> shapes.Shape:
 
 
 def softmax_kernel(xp: Any, logits: Any) -> Any:
-    powers = xp.exp(_below_zero(logits))
+    powers = xp.exp(shifted_logits(logits))
     return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def log_softmax_kernel(xp: Any, logits: Any) -> Any:
-    shifted = _below_zero(logits)
+    shifted = shifted_logits(logits)
     return shifted - xp.log(xp.exp(shifted).sum(axis=-1, keepdims=True))
-
-
-def _below_zero(logits: Any) -> Any:
-    """The logits less their maximum, so that no power overflows; softmax is the same."""
-    return logits - logits.max(axis=-1, keepdims=True, initial=-np.inf)
 
 
 def softmax_gradient(op: Operation, grad: Tensor) -> Grads:

@@ -12,6 +12,7 @@ from penstock.graph.export import export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.static_value import constant_value
+from penstock.ops.shifted_logits import shifted_logits
 
 _FLOATS = "T: {half, bfloat16, float, double}"
 _NO_SECOND_DERIVATIVE = (
@@ -65,7 +66,7 @@ def _broadcast_together(xp: Any, features: Any, labels: Any) -> Any:
 
 def _powers(xp: Any, logits: Any) -> tuple[Any, Any, Any]:
     """The logits less their maximum (no power overflows then), e to these, and their sum."""
-    shifted = logits - logits.max(axis=-1, keepdims=True, initial=-np.inf)
+    shifted = shifted_logits(logits)
     powers = xp.exp(shifted)
     return shifted, powers, powers.sum(axis=-1, keepdims=True)
 

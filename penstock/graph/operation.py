@@ -22,27 +22,40 @@ class OperatorNotAllowedInGraphError(TypeError):
     """A Python operator that needs a value is used on a symbolic tensor."""
 
 
-_frames: dict[tuple[CodeType, int], tuple[CodeType, int]] = {}
-
-
-def user_frame() -> tuple[CodeType, int]:
-    """The innermost frame outside the package, as (code, instruction): where the user made an op.
+class UserFrame:
+    """A place in the user's program: a code object, and an instruction of it.
 
     The instruction and not its line, which takes longer to find out and is seldom asked for.
     """
+
+    __slots__ = ("code", "instruction")
+
+    def __init__(self, code: CodeType, instruction: int) -> None:
+        self.code = code
+        self.instruction = instruction
+
+    @property
+    def line(self) -> int:
+        """The line of the source that the instruction belongs to."""
+        for start, end, line in self.code.co_lines():
+            if start <= self.instruction < end and line is not None:
+                return line
+        return self.code.co_firstlineno
+
+
+# One for each place: a line in a loop makes many ops. By the id of the code, which they keep: to
+# hash code, Python goes through all its instructions, and equal code of two files is equal.
+_frames: dict[tuple[int, int], UserFrame] = {}
+
+
+def user_frame() -> UserFrame:
+    """The innermost frame outside the package: where the user made an op."""
     frame = sys._getframe(2)
     while frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and frame.f_back is not None:
         frame = frame.f_back
-    found = (frame.f_code, frame.f_lasti)
-    return _frames.setdefault(found, found)  # a line in a loop makes many ops
-
-
-def line_of(code: CodeType, instruction: int) -> int:
-    """The line of the source that an instruction belongs to."""
-    for start, end, line in code.co_lines():
-        if start <= instruction < end and line is not None:
-            return line
-    return code.co_firstlineno
+    code, instruction = frame.f_code, frame.f_lasti
+    key = (id(code), instruction)
+    return _frames.get(key) or _frames.setdefault(key, UserFrame(code, instruction))
 
 
 class Tensor:
@@ -279,7 +292,7 @@ class Operation:
         self._control_outputs: Sequence[Operation] = ()
         self.device = ""
         self.outputs: list[Tensor] = []
-        self.frame: tuple[CodeType, int] | None = None
+        self.frame: UserFrame | None = None
         self.region: Region | None = None
         self.regions: tuple[Region, ...] = ()
         self._id = -1
@@ -322,8 +335,7 @@ class Operation:
         """Where the user made it: [(file, line, function, source line)]."""
         if self.frame is None:
             return []
-        code, instruction = self.frame
-        line = line_of(code, instruction)
+        code, line = self.frame.code, self.frame.line
         source = linecache.getline(code.co_filename, line).strip()
         return [(code.co_filename, line, code.co_name, source)]
 

@@ -74,6 +74,11 @@ class Shapes:
         self.settled = False  # compiling will never pay
 
 
+# Stands for all shapes that ran once: few of them come back where no batch is like another.
+_RAN_ONCE = Shapes()
+_RAN_ONCE.runs = 1
+
+
 @dataclass(frozen=True)
 class Tier:
     """How a plan is run at some shapes.
@@ -174,14 +179,19 @@ class Executor:
         known = tuple([value.shape if type(value) is _ndarray else type(value) for value in values])
         if known in self._settled:
             return self._interpreted(*values)  # type: ignore[misc]
-        fed = [accept(value) for accept, value in zip(self._accepting, values, strict=True)]
+        accepting = self._accepting  # by place: a strict zip takes as long as what it calls
+        fed = [accepting[place](value) for place, value in enumerate(values)]
         key = tuple([value.shape for value in fed])
         entry = self._shapes.get(key)
         if entry is None:
             if len(self._shapes) >= _MOST_SHAPES:
                 self._shapes.clear()
                 self._settled.clear()
-            entry = self._shapes.setdefault(key, Shapes())
+            self._shapes[key] = _RAN_ONCE
+            return (self._interpreted or self._run_uncompiled)(*fed)
+        if entry is _RAN_ONCE:
+            entry = self._shapes[key] = Shapes()
+            entry.runs = 1
         if entry.settled:
             results = self._run_interpreted(*fed)
             if all([kind in _SCALARS or type(kind) is tuple for kind in known]):
@@ -190,8 +200,6 @@ class Executor:
         if entry.pays:
             return self._run_compiled(*fed)
         entry.runs += 1
-        if entry.runs == 1:
-            return self._run_uncompiled(*fed)
         if entry.cost is None:
             return self._measure(entry, fed)
         entry.saved += entry.cost.saving
@@ -232,19 +240,25 @@ class Executor:
         """Runs the first times op by op: turning a plan into Python takes as long as many runs."""
         self._runs += 1
         if self._runs > _RUNS_BEFORE_CODE:
-            return self._run_interpreted(*values)
+            run = self._code()
+            if self.run == self._run_uncompiled:
+                self.run = run
+            return run(*values)
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         with np.errstate(all="ignore"):
             return run_plan(self.plan, self._state, fed)
 
     def _run_interpreted(self, *values: Any) -> Sequence[Any]:
-        with self._lock:
-            if self._interpreted is None:
-                program = Interpreter(self.plan, self._state, self.plan.steps, self._converters)
-                self._interpreted = self._guarded(program)
-        if self.run == self._run_uncompiled:
-            self.run = self._interpreted
-        return self._interpreted(*values)
+        return self._code()(*values)
+
+    def _code(self) -> Callable[..., Any]:
+        """The plan as Python code, made once."""
+        if self._interpreted is None:
+            with self._lock:
+                if self._interpreted is None:
+                    program = Interpreter(self.plan, self._state, self.plan.steps, self._converters)
+                    self._interpreted = self._guarded(program)
+        return self._interpreted
 
     def _all_set(self) -> bool:
         """True once all variables have a value that a run reads.

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import shapes
-from penstock.graph.operation import Operation, Tensor, line_of
+from penstock.graph.operation import Operation, Tensor, UserFrame
 from penstock.plan.plan import (
     Constant,
     Plan,
@@ -32,7 +32,7 @@ from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord, run_name, seconds_text
 from penstock.session.feeds import converter
 from penstock.session.report import bytes_text
-from penstock.session.sightings import Line, PlanSightings
+from penstock.session.sightings import PlanSightings
 
 LEAST_CALLS = 20  # of a run that is worth a word
 _LEAST_LOOKS = 16
@@ -106,12 +106,11 @@ class Case:
         return estimate(self.plan, dict(zip(self.plan.feeds, fed, strict=True))).cost
 
 
-def line_text(line: Line) -> str:
+def line_text(place: UserFrame) -> str:
     """A line of the user's as file:line, with its text."""
-    code, instruction = line
-    number = line_of(code, instruction)
-    source = linecache.getline(code.co_filename, number).strip()
-    return f"{code.co_filename}:{number}" + (f" `{source}`" if source else "")
+    file, number = place.code.co_filename, place.line
+    source = linecache.getline(file, number).strip()
+    return f"{file}:{number}" + (f" `{source}`" if source else "")
 
 
 def trial_run(plan: Plan, state: SessionState) -> Callable[..., Any]:

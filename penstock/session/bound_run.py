@@ -50,8 +50,8 @@ class _FirstRuns(BoundRun):
         start = _clock()
         results = self.execute.run(*values)
         self.record.add(_clock() - start)
-        self.sightings.see(self.record, values, results)
-        if self.record.calls >= FIRST_RUNS:
+        closely = self.sightings.see(self.record, values, results)
+        if closely and self.record.calls >= FIRST_RUNS:
             self.sightings.done(self.record)
             self.__class__ = BoundRun  # type: ignore[assignment]  # from now on it costs nothing
         return self.rebuild(results)

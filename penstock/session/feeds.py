@@ -77,7 +77,7 @@ def converter(tensor: Tensor) -> Convert:
         return _string_converter(tensor)
     numpy_type = dtype.np_dtype
     shape = tensor._shape
-    known = shapes.is_known(shape)
+    fits = _shape_check(shape)
     asarray, ndarray = np.asarray, np.ndarray
     checks_range = dtype.is_integer or dtype.is_bool
     make_scalar = numpy_type.type if shape in (None, ()) and dtype.is_floating else None
@@ -101,11 +101,29 @@ def converter(tensor: Tensor) -> Convert:
                 if not checks_range:
                     raise
                 raise _does_not_fit(value, numpy_type) from None
-        if array.shape != shape and (known or not shapes.compatible(shape, array.shape)):
+        if array.shape != shape and not fits(array.shape):
             raise _wrong_shape(tensor, array.shape)
         return array
 
     return convert
+
+
+def _shape_check(shape: shapes.Shape) -> Callable[[tuple[int, ...]], bool]:
+    """A function that tells whether an array's shape is one that a static shape allows."""
+    if shape is None:
+        return lambda found: True
+    rank = len(shape)
+    fixed = [(axis, size) for axis, size in enumerate(shape) if size is not None]
+
+    def fits(found: tuple[int, ...]) -> bool:
+        if len(found) != rank:
+            return False
+        for axis, size in fixed:
+            if found[axis] != size:
+                return False
+        return True
+
+    return fits
 
 
 def _string_converter(tensor: Tensor) -> Convert:

@@ -14,10 +14,8 @@ from typing import Any
 import numpy as np
 
 from penstock.graph.graph import Graph
-from penstock.graph.operation import user_frame
+from penstock.graph.operation import UserFrame, user_frame
 from penstock.runtime.stats import RunRecord
-
-Line = tuple[Any, int]  # (code, instruction)
 
 _CLOSE_LOOKS = 32  # runs of a plan that are looked at one after the other
 _THEN_EVERY = 16
@@ -46,9 +44,11 @@ class FeedSightings:
 
     def look(self, value: Any) -> int | None:
         """Looks at a value, and gives its checksum."""
-        if isinstance(value, _NUMBERS):
+        if type(value) is np.ndarray:
+            found = checksum(value)
+        elif isinstance(value, _NUMBERS):
             self.scalar = value
-            found: int | None = hash(value)
+            found = hash(value)
         else:
             start = time.perf_counter()
             array = _as_array(value)
@@ -69,13 +69,14 @@ class PlanSightings:
         feeds: what was seen of each feed.
         result_bytes: the most bytes of each fetch.
         before, after: how many looks came right after, and right before, one of another plan.
-        same_feeds: how many of those in `before` had the same values for the feeds of both.
+        same_feeds: how many of those in `before`, of other plans, had the same values for the feeds
+            of both.
     """
 
     def __init__(self, record: RunRecord) -> None:
         self.runs = 0
         self.looks = 0
-        self.lines: dict[Line, int] = {}
+        self.lines: dict[UserFrame, int] = {}
         self.feeds = [FeedSightings() for _ in record.feeds]
         self.result_bytes = [0] * len(record.fetches)
         self.before: dict[RunRecord | None, int] = {}
@@ -102,7 +103,7 @@ class SessionsMade:
         self.prepare_seconds = 0.0
 
 
-_sessions_made: dict[Line, SessionsMade] = {}
+_sessions_made: dict[UserFrame, SessionsMade] = {}
 
 
 class Sightings:
@@ -146,8 +147,8 @@ class Sightings:
         self.growth.append(count)
         return True
 
-    def see(self, record: RunRecord, values: Sequence[Any], results: Sequence[Any]) -> None:
-        """Looks at a run of a plan that is still new."""
+    def see(self, record: RunRecord, values: Sequence[Any], results: Sequence[Any]) -> bool:
+        """Looks at a run of a plan that is still new; tells whether closely."""
         plan = self.plans.get(record)
         if plan is None:
             plan = self.plans[record] = PlanSightings(record)
@@ -155,17 +156,22 @@ class Sightings:
         self._has_grown()
         if plan.runs > _CLOSE_LOOKS and plan.runs % _THEN_EVERY:
             self._last = (record, None)
-            return
+            return False
         line = user_frame()
         record.shape_tables[0][tuple([_as_array(value).shape for value in values])] = None
         plan.looks += 1
         plan.lines[line] = plan.lines.get(line, 0) + 1
-        found = [feed.look(value) for feed, value in zip(plan.feeds, values, strict=True)]
-        fed = dict(zip(record.feeds, found, strict=True))
-        sizes = [getattr(result, "nbytes", 0) for result in results]
-        plan.result_bytes = list(map(max, plan.result_bytes, sizes))
+        fed = {
+            tensor: feed.look(value)
+            for tensor, feed, value in zip(record.feeds, plan.feeds, values, strict=True)
+        }
+        for place, result in enumerate(results):
+            size = getattr(result, "nbytes", 0)
+            if size > plan.result_bytes[place]:
+                plan.result_bytes[place] = size
         self._note_order(record, plan, fed)
         self._last = (record, fed)
+        return True
 
     def _note_order(
         self, record: RunRecord, plan: PlanSightings, fed: dict[Any, int | None]
@@ -180,7 +186,7 @@ class Sightings:
             plan.before[other] = plan.before.get(other, 0) + 1
             after = self.plans[other].after
             after[record] = after.get(record, 0) + 1
-            if _same(fed, other_fed):
+            if other is not record and _same(fed, other_fed):
                 plan.same_feeds[other] = plan.same_feeds.get(other, 0) + 1
 
     def done(self, record: RunRecord) -> None:

@@ -303,3 +303,15 @@ def test_a_type_that_a_stored_graph_does_not_expect(graph: Any) -> None:
         whole = tf.constant(1)
         with pytest.raises(ValueError, match="incompatible with expected"):
             tf.import_graph_def(stored, input_map={"c:0": whole})
+
+
+def test_equal_code_in_two_files_is_told_apart(graph: Any) -> None:
+    made = []
+    for file in ("first.py", "second.py"):
+        namespace: dict[str, Any] = {"tf": tf}
+        exec(compile("def make():\n    return tf.constant(1.0)\n", file, "exec"), namespace)
+        made.append(namespace["make"]())
+    assert [c.op.traceback[0][:3] for c in made] == [
+        ("first.py", 2, "make"),
+        ("second.py", 2, "make"),
+    ]

@@ -22,7 +22,7 @@ from penstock.ops.value_text import short_text
 _DEFAULT_SUMMARIZE = 3
 
 
-def assert_kernel(ctx: Any, condition: Any, data: list[Any], *, summarize: int) -> tuple[()]:
+def assert_kernel(condition: Any, data: list[Any], *, summarize: int) -> tuple[()]:
     if not condition:
         lines = "".join([f" [{short_text(item, summarize)}]" for item in data])
         raise InvalidArgumentError(None, None, f"assertion failed:{lines}")
@@ -34,7 +34,7 @@ ASSERT = register(
         name="Assert", inputs=("condition: bool", "data: T"), outputs=(),
         attrs=("T: list(type) >= 1", "summarize: int = 3"),
         shape=lambda condition, data: [], kernel=assert_kernel,
-        gradient=NOT_DIFFERENTIABLE, stateful=True,
+        gradient=NOT_DIFFERENTIABLE, stateful=True, host=True,
     )
 )  # fmt: skip
 

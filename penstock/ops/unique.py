@@ -23,26 +23,35 @@ def unique_with_counts_shape(x: Shape) -> list[Shape]:
     return [(None,), shapes.with_rank(x, 1), (None,)]
 
 
-def _unique(x: Any) -> tuple[Any, Any, Any]:
-    """The values in order of first occurrence, the index of each element's, and the counts."""
+def _unique(x: Any) -> tuple[Any, Any]:
+    """The values in order of first occurrence, and the index of each element's.
+
+    NaNs differ from each other.
+    """
     if x.ndim != 1:
         raise InvalidArgumentError(None, None, "unique expects a 1D vector.")
-    values, first, inverse, counts = np.unique(
-        x, return_index=True, return_inverse=True, return_counts=True, equal_nan=False
-    )
-    order = np.argsort(first)
-    place = np.empty_like(order)
-    place[order] = np.arange(order.size)
-    return values[order], place[inverse.reshape(-1)], counts[order]
+    order = np.argsort(x, kind="stable")
+    ordered = x[order]
+    is_first = np.empty(x.size, bool)
+    is_first[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
+    first = order[is_first]  # of each value, in the order of values
+    occurrence = np.argsort(first)
+    place = np.empty_like(occurrence)
+    place[occurrence] = np.arange(occurrence.size)
+    indices = np.empty_like(order)
+    indices[order] = place[np.cumsum(is_first) - 1]
+    return x[first[occurrence]], indices
 
 
 def unique_kernel(xp: Any, x: Any, *, out_idx: dtypes.DType) -> Any:
-    values, indices, _ = _unique(x)
+    values, indices = _unique(x)
     return values, indices.astype(out_idx.np_dtype)
 
 
 def unique_with_counts_kernel(xp: Any, x: Any, *, out_idx: dtypes.DType) -> Any:
-    values, indices, counts = _unique(x)
+    values, indices = _unique(x)
+    counts = np.bincount(indices, minlength=values.size)
     return values, indices.astype(out_idx.np_dtype), counts.astype(out_idx.np_dtype)
 
 

@@ -2,17 +2,26 @@
 
 Every step gets a level: host steps even ones, compilable steps odd ones, none lower than what it
 depends on. The compilable steps of one level make a cluster. Effects (assignments and host effects)
-keep their order, and reads their place between the assignments of their variable.
+keep their order, and reads their place between the assignments of their variable. What the host
+works out early for its own ops, clusters that need it work out once more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from penstock.graph.operation import Operation, Tensor
-from penstock.plan.compilable import LoopTrips, host_reason, known_tensors, torn_apart
+from penstock.plan.compilable import (
+    LoopTrips,
+    host_reason,
+    known_tensors,
+    settled_tensors,
+    torn_apart,
+)
 from penstock.plan.dependencies import step_dependencies
+from penstock.plan.early import early_steps
+from penstock.plan.padding import padded_tensors
 from penstock.plan.plan import Plan, Step, steps_inside, variables_read, variables_written
 from penstock.plan.trips import Bounded, Trips, trips_of
 
@@ -27,6 +36,8 @@ class ClusterPlan:
         steps: the steps, in order.
         inputs: tensors that it takes from outside.
         known_inputs: those of them whose value decides a shape: it is part of what is compiled.
+        padded: those of them that are filled up to the length of another, which tells no one how
+            many different values there were: else each number would make a program of its own.
         outputs: tensors that others, or the fetches, need.
         reads: variables that it reads.
         writes: variables that it assigns.
@@ -37,6 +48,7 @@ class ClusterPlan:
     steps: list[Step]
     inputs: list[Tensor]
     known_inputs: frozenset[Tensor]
+    padded: Mapping[Tensor, Tensor]
     outputs: list[Tensor]
     reads: list[Operation]
     writes: list[Operation]
@@ -54,17 +66,35 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     known = known_tensors(plan, trips)
     before = step_dependencies(plan)
     on_xla = [reason is None for reason in _reasons(plan, known, trips, before)]
-    groups: dict[Group, list[Step]] = {}
-    for step, group in zip(plan.steps, _groups(plan, on_xla, before), strict=True):
-        groups.setdefault(group, []).append(step)
+    early = early_steps(plan, on_xla, before)
+    on_host = [not compiled or number in early for number, compiled in enumerate(on_xla)]
+    groups: dict[Group, list[int]] = {}
+    for number, group in enumerate(_groups(plan, on_xla, before)):
+        groups.setdefault(group, []).append(number)
+    padded = padded_tensors(plan, on_host)
     items: list[Step | ClusterPlan] = []
     for level, waited in sorted(groups, key=lambda key: (key[0], len(key[1]))):
-        steps = groups[level, waited]
+        numbers = groups[level, waited]
         if level % 2:
-            items.append(_cluster(steps, plan, known, trips))
+            again = _needed_again(plan, numbers, early)
+            items.append(_cluster(numbers, again, plan, known, padded, trips))
         else:
-            items.extend(steps)
+            items.extend([plan.steps[number] for number in numbers])
     return items
+
+
+def _needed_again(plan: Plan, numbers: Iterable[int], early: Collection[int]) -> set[int]:
+    """The early steps whose outputs a cluster needs: it works them out itself."""
+    place = {plan.steps[number].op: number for number in early}
+    found: set[int] = set()
+    pending = list(numbers)
+    while pending:
+        for operand in plan.steps[pending.pop()].flat_operands():
+            number = place.get(operand.op) if isinstance(operand, Tensor) else None
+            if number is not None and number not in found:
+                found.add(number)
+                pending.append(number)
+    return found
 
 
 def may_be_endless(cluster: ClusterPlan) -> bool:
@@ -77,9 +107,14 @@ def may_be_endless(cluster: ClusterPlan) -> bool:
 
 def host_reasons(plan: Plan) -> dict[Operation, str]:
     """The ops of a plan that cannot be compiled, each with the reason in words."""
-    reasons = _all_reasons(plan)
+    trips = trips_of(plan)
+    before = step_dependencies(plan)
+    reasons = _reasons(plan, known_tensors(plan, trips), trips, before)
+    early = early_steps(plan, [reason is None for reason in reasons], before)
+    found = {plan.steps[number].op: f"{name} needs it there" for number, name in early.items()}
     pairs = zip(plan.steps, reasons, strict=True)
-    return {step.op: reason for step, reason in pairs if reason is not None}
+    found.update([(step.op, reason) for step, reason in pairs if reason is not None])
+    return found
 
 
 def host_bodies(items: Iterable[Step | ClusterPlan]) -> dict[Plan, Sequence[Step | ClusterPlan]]:
@@ -93,16 +128,12 @@ def host_bodies(items: Iterable[Step | ClusterPlan]) -> dict[Plan, Sequence[Step
     return found
 
 
-def _all_reasons(plan: Plan) -> list[str | None]:
-    trips = trips_of(plan)
-    return _reasons(plan, known_tensors(plan, trips), trips, step_dependencies(plan))
-
-
 def _reasons(
     plan: Plan, known: dict[Tensor, bool], trips: LoopTrips, before: list[set[int]]
 ) -> list[str | None]:
     """For each step why it cannot be compiled, or None."""
-    reasons = [host_reason(step, known, trips) for step in plan.steps]
+    settled = settled_tensors(plan)
+    reasons = [host_reason(step, known, settled, trips) for step in plan.steps]
     while True:
         on_xla = [reason is None for reason in reasons]
         torn = list(torn_apart(plan, on_xla, _groups(plan, on_xla, before)))
@@ -114,7 +145,9 @@ def _reasons(
 
 def _groups(plan: Plan, on_xla: list[bool], before: list[set[int]]) -> list[Group]:
     """For each step its level, and the blocking steps that it waits for."""
-    levels = _levels(plan.steps, on_xla, before)
+    early = early_steps(plan, on_xla, before)
+    compiled = [on and number not in early for number, on in enumerate(on_xla)]
+    levels = _levels(plan.steps, compiled, before)
     waits: list[frozenset[int]] = []
     for number in range(len(plan.steps)):
         blocking = [other for other in before[number] if plan.steps[other].blocking]
@@ -140,8 +173,19 @@ def _levels(steps: list[Step], compilable: list[bool], before: list[set[int]]) -
 
 
 def _cluster(
-    steps: list[Step], plan: Plan, known: dict[Tensor, bool], trips: LoopTrips
+    numbers: Sequence[int],
+    again: Collection[int],
+    plan: Plan,
+    known: dict[Tensor, bool],
+    padded: Mapping[Tensor, Tensor],
+    trips: LoopTrips,
 ) -> ClusterPlan:
+    """The cluster of the steps in `numbers`, and of copies of those in `again`."""
+    own = [plan.steps[number] for number in numbers]
+    steps = [
+        plan.steps[n] if n not in again else replace(plan.steps[n])
+        for n in sorted([*numbers, *again])
+    ]
     inside = {output for step in steps for output in step.outputs}
     inputs: dict[Tensor, None] = {}
     reads: dict[Operation, None] = {}
@@ -152,18 +196,20 @@ def _cluster(
                 inputs[operand] = None
         reads.update(dict.fromkeys(variables_read(step)))
         writes.update(dict.fromkeys(variables_written(step)))
-    members = set(map(id, steps))
+    inputs.update([(padded[t], None) for t in inputs if t in padded])
+    members = set(map(id, own))
     used = {r for r in plan.results if isinstance(r, Tensor)}
     for step in plan.steps:
         if id(step) not in members:
             used.update([o for o in step.flat_operands() if isinstance(o, Tensor)])
-    outputs = [output for step in steps for output in step.outputs if output in used]
+    outputs = [output for step in own for output in step.outputs if output in used]
     inside_too = [inner for step in steps for inner in (step, *steps_inside(step))]
     random = list(dict.fromkeys([step.op for step in inside_too if step.op.spec.wants_rng]))
     return ClusterPlan(
         steps,
         list(inputs),
-        frozenset([t for t in inputs if t in known]),
+        frozenset([t for t in inputs if t in known and t not in padded]),
+        {t: padded[t] for t in inputs if t in padded},
         outputs,
         list(reads),
         list(writes),

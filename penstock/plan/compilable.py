@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
-from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
+from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step, shape_of
 from penstock.plan.trips import SHAPE_ONLY, Trips
 
 LoopTrips = Mapping[Step, Trips]
@@ -58,6 +58,31 @@ def _obtainable(step: Step, wanted: dict[Tensor, bool]) -> bool:
     return spec.pure and all([
         type(o) is Constant or (isinstance(o, Tensor) and wanted.get(o, False)) for o in operands
     ])  # fmt: skip
+
+
+def settled_tensors(plan: Plan) -> frozenset[Tensor]:
+    """The tensors whose value follows from shapes and constants alone."""
+    found: set[Tensor] = set()
+    for step in plan.steps:
+        spec = step.op.spec
+        follows = spec.name in SHAPE_ONLY or (
+            spec.pure
+            and not step.bodies
+            and not spec.on_host(step.op)
+            and all([type(o) is Constant or o in found for o in step.flat_operands()])
+        )
+        if follows:
+            found.update(step.outputs)
+    return frozenset(found)
+
+
+def is_settled_check(step: Step, settled: frozenset[Tensor]) -> bool:
+    """True of an Assert that can be decided while compiling: its condition is about shapes."""
+    if step.op.spec.name != "Assert":
+        return False
+    condition, data = step.operands
+    texts = [o for o in data if isinstance(o, Tensor) and o.dtype.base_dtype in _NOT_ON_XLA]
+    return not texts and (type(condition) is Constant or condition in settled)
 
 
 def static_operands(step: Step, trips: LoopTrips) -> list[Operand]:
@@ -110,8 +135,12 @@ def must_be_counted(step: RegionStep) -> bool:
     return len(step.outputs) > len(step.args[0])
 
 
-def host_reason(step: Step, known: dict[Tensor, bool], trips: LoopTrips) -> str | None:
+def host_reason(
+    step: Step, known: dict[Tensor, bool], settled: frozenset[Tensor], trips: LoopTrips
+) -> str | None:
     """Why a step cannot be compiled; None where it can."""
+    if is_settled_check(step, settled):
+        return None
     reason = _reason_of_step(step, trips)
     if reason is not None:
         return reason
@@ -169,13 +198,13 @@ def _reason_of_regions(step: RegionStep, trips: LoopTrips) -> str | None:
 def _results_differ(step: RegionStep) -> bool:
     """True where the results of branches are known to have different shapes."""
     pairs = zip(step.plans[0].results, step.plans[1].results, strict=True)
-    return any([not shapes.compatible(_shape(one), _shape(other)) for one, other in pairs])
+    return any([not shapes.compatible(shape_of(one), shape_of(other)) for one, other in pairs])
 
 
 def _changes_shape(step: RegionStep) -> bool:
     """True where a loop variable starts with a size that it need not keep."""
     pairs = zip(step.operands, step.args[0], strict=False)
-    return any([_is_wider(arg._shape, _shape(init)) for init, arg in pairs])
+    return any([_is_wider(arg._shape, shape_of(init)) for init, arg in pairs])
 
 
 def _is_wider(shape: shapes.Shape, first: shapes.Shape) -> bool:
@@ -184,14 +213,6 @@ def _is_wider(shape: shapes.Shape, first: shapes.Shape) -> bool:
     if shape is None:
         return True
     return any([a is None and b is not None for a, b in zip(shape, first, strict=True)])
-
-
-def _shape(operand: Operand) -> shapes.Shape:
-    if type(operand) is Constant:
-        return operand.value.shape
-    if type(operand) is Read:
-        return operand.variable._attrs.get("shape")
-    return None if operand is None else operand._shape
 
 
 def _reason_inside(step: RegionStep, body: Plan, trips: LoopTrips) -> str | None:

@@ -53,6 +53,16 @@ class Read:
 
 Operand = Any  # Tensor | Constant | Read | list of these
 
+
+def shape_of(operand: Operand) -> shapes.Shape:
+    """What is known of the shape of an operand that is no list."""
+    if type(operand) is Constant:
+        return operand.value.shape
+    if type(operand) is Read:
+        return operand.variable._attrs.get("shape")
+    return None if operand is None else operand._shape
+
+
 # Ops that find a resource as updates do: without a value it does not exist.
 _LOOKUPS = ("ResourceGather", "ResourceGatherNd", "VariableShape")
 

@@ -12,7 +12,7 @@ import os
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _MOST_KEPT_BYTES = 64 << 20  # free memory at the end of the heap beyond this goes back
-_LARGEST_IN_HEAP_BYTES = 4 << 20  # a larger array comes from the system and goes back to it
+_LARGEST_IN_HEAP_BYTES = 32 << 20  # a larger array comes from the system and goes back to it
 
 
 @functools.cache

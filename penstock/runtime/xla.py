@@ -65,6 +65,12 @@ def load_jax() -> Any:
 
 
 @functools.cache
+def _array_type() -> type:
+    """The type of JAX's arrays: to compare types is faster than `isinstance(value, jax.Array)`."""
+    return type(load_jax().device_put(np.zeros(())))
+
+
+@functools.cache
 def has_accelerator() -> bool:
     """True where JAX computes on a GPU or TPU. It is imported only where there seems to be one."""
     if not any(map(os.path.exists, _ACCELERATOR_FILES)):
@@ -94,10 +100,14 @@ class CompiledCluster(Cluster):
         self.outputs = plan.outputs
         self._state = state
         self._written = [state.variable(op) for op in plan.writes]
-        self._only_read = [state.variable(op) for op in plan.reads if op not in set(plan.writes)]
+        only_read = [state.variable(op) for op in plan.reads if op not in set(plan.writes)]
+        self._variables = [*self._written, *only_read]
+        self._held_last: tuple[list[Any], tuple[Any, ...]] = ([], ())
         self._random = [state.random(op) for op in plan.random]
         self._is_known = [tensor in plan.known_inputs for tensor in plan.inputs]
         self._any_known = any(self._is_known)
+        place = {tensor: number for number, tensor in enumerate(plan.inputs)}
+        self._padded = [(place[each], place[as_long]) for each, as_long in plan.padded.items()]
         random_inside = len(plan.random) > sum([step.op.spec.wants_rng for step in plan.steps])
         self._is_locked = bool(plan.writes or plan.reads) or random_inside
         self._large = _large_constants(plan.steps)
@@ -107,8 +117,9 @@ class CompiledCluster(Cluster):
         self._interpreter: Interpreter | None = None
         self._compiling = threading.Lock()
         self._jax = load_jax()
+        self._array = _array_type()
 
-    def __call__(self, *values: Any) -> Sequence[Any]:
+    def __call__(self, *given: Any) -> Sequence[Any]:
         """Runs the cluster on the values of `inputs`; gives those of `outputs`.
 
         They are NumPy arrays, but for those that stay on the device.
@@ -116,23 +127,34 @@ class CompiledCluster(Cluster):
         Raises:
             OpError: a kernel found bad input; what the ops before it assigned stays assigned.
         """
+        values: Sequence[Any] = self._pad(given) if self._padded else given
         run = self._run_locked if self._is_locked else self._run_program
         with self._jax.enable_x64(True):
             while (outputs := run(values)) is None:
                 held = [self._shaped(value) for value in self._held()]
                 key = self._key(values, held)
                 if self._is_interpreted(key):
-                    return self._interpret(values)
+                    return self._interpret(given)
                 try:
                     self._make_program(key, values, held)
                 except OpError:  # an op fails, or cannot be traced
-                    return self._interpret_instead(key, values)
+                    return self._interpret_instead(key, given)
         if all(self._stays):  # nothing else waits until it has all been computed
             self._jax.block_until_ready(outputs[0])
         return [
             output if stays else np.asarray(output)
             for output, stays in zip(outputs, self._stays, strict=False)
         ]
+
+    def _pad(self, given: Sequence[Any]) -> Sequence[Any]:
+        """The inputs, some vectors of them filled up with an index beyond all rows."""
+        values = list(given)
+        for number, as_long in self._padded:
+            value = values[number]
+            filled = np.full(values[as_long].shape, np.iinfo(value.dtype).max, value.dtype)
+            filled[: value.size] = value
+            values[number] = filled
+        return values
 
     def _make_program(self, key: Any, values: Sequence[Any], held: list[Any]) -> None:
         """Compiles the program of a key. Threads that want the same one wait for the first."""
@@ -142,16 +164,22 @@ class CompiledCluster(Cluster):
 
     def _run_program(self, values: Sequence[Any]) -> Sequence[Any] | None:
         """Runs the program for these values; None where there is none yet."""
-        program = self._programs.get(self._key(values, self._held()))
+        held = self._held()
+        program = self._programs.get(self._key(values, held))
         if program is None:
             return None
         if self._any_known:
             values = [v for v, known in zip(values, self._is_known, strict=True) if not known]
         reserved = list(zip(self._random, program.reserved, strict=True))
         counters = [slot.take(blocks or 0) for slot, blocks in reserved]
-        written = [self._on_device(slot) for slot in self._written]
-        read = [self._on_device(slot) for slot in self._only_read]
-        outputs, new, counted = program.run(list(values), written, read, counters, self._large)
+        held = [
+            value if type(value) is self._array or value is None else self._move(slot)
+            for slot, value in zip(self._variables, held, strict=True)
+        ]
+        count = len(self._written)
+        outputs, new, counted = program.run(
+            list(values), held[:count], held[count:], counters, self._large
+        )
         if counted:
             uncounted = [slot for slot, blocks in reserved if blocks is None]
             for random, used in zip(uncounted, counted, strict=True):
@@ -167,29 +195,29 @@ class CompiledCluster(Cluster):
         From looking at their shapes, by which the program is chosen, to assigning them: so the
         update is atomic. Nothing is compiled here, for that would keep all readers waiting.
         """
+        if not self._random:
+            with self._state.lock:
+                return self._run_program(values)
         with self._state.lock, contextlib.ExitStack() as taken:
             for slot in self._random:
                 taken.enter_context(slot.taking())
             return self._run_program(values)
 
-    def _on_device(self, slot: VariableSlot) -> Any:
+    def _move(self, slot: VariableSlot) -> Any:
         """The value as an array that may be donated: one that shares no memory with NumPy's.
 
         It stays the slot's value, so that there is one copy of it, and it is made once.
         """
-        value = slot.value
-        if value is None or isinstance(value, self._jax.Array):
-            return value
-        copy = self._jax.numpy.array(value, copy=True)
+        copy = self._jax.numpy.array(slot.value, copy=True)
         slot.value = copy.block_until_ready()  # JAX keeps what it copies from until then
         return slot.value
 
     def _held(self) -> list[Any]:
         """What the variables hold, the assigned ones first; None without a value."""
-        return [slot.value for slot in (*self._written, *self._only_read)]
+        return [slot.value for slot in self._variables]
 
     def _key(self, values: Sequence[Any], held: list[Any]) -> Any:
-        shapes = (*[v.shape for v in values], *[None if v is None else v.shape for v in held])
+        shapes = (self._held_shapes(held), *[v.shape for v in values])
         if not self._any_known:
             return shapes
         known = [
@@ -198,6 +226,16 @@ class CompiledCluster(Cluster):
             if is_known
         ]
         return (*shapes, *known)
+
+    def _held_shapes(self, held: list[Any]) -> tuple[Any, ...]:
+        """The shapes of what variables hold: those of the last run, where JAX says it is alike."""
+        try:
+            avals = [value.aval for value in held]  # one object for all results of a program
+        except AttributeError:  # not on the device yet
+            return tuple([None if value is None else value.shape for value in held])
+        if avals != self._held_last[0]:
+            self._held_last = (avals, tuple([aval.shape for aval in avals]))
+        return self._held_last[1]
 
     def _is_interpreted(self, key: Any) -> bool:
         """True where known inputs keep changing, so that compiling would not pay, or cannot be."""

@@ -13,6 +13,7 @@ from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
+from penstock.ops import blas
 from penstock.ops.elementwise import COMPLEX, FLOATS
 
 _TYPES = f"T: {{{FLOATS}, int32, int64, {COMPLEX}}}"
@@ -54,13 +55,15 @@ def matmul_kernel(xp: Any, a: Any, b: Any, *, transpose_a: bool, transpose_b: bo
             f"In[1]: {shapes.bracket_text(shape_b)}",
         )
     if a.dtype.char in "fdFD":
-        return xp.dot(a, b)  # the same BLAS call as matmul makes, which takes longer to start
+        # The same BLAS call as matmul makes, which takes longer to start.
+        return blas.dot(a, b) if xp is np else xp.dot(a, b)
     return _product(xp, a, b)
 
 
 def _product(xp: Any, a: Any, b: Any) -> Any:
     """NumPy gives the product of bfloat16 matrices as float32: it goes back to their type."""
-    return xp.matmul(a, b).astype(a.dtype, copy=False)
+    product = blas.matmul(a, b) if xp is np else xp.matmul(a, b)
+    return product.astype(a.dtype, copy=False)
 
 
 def matmul_gradient(op: Operation, grad: Any, *, transpose_a: bool, transpose_b: bool) -> Grads:

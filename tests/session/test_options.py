@@ -337,11 +337,11 @@ import ctypes, glob
 import numpy as np
 import penstock as tf
 from penstock.session import placement
-from penstock.runtime.threads import _openblas_files
+from penstock.ops.blas import openblas_files
 
 def blas_threads():
     names = ("scipy_openblas_get_num_threads64_", "scipy_openblas_get_num_threads")
-    libraries = [ctypes.CDLL(path) for path in _openblas_files()]
+    libraries = [ctypes.CDLL(path) for path in openblas_files()]
     return [getattr(lib, name)() for lib in libraries for name in names if hasattr(lib, name)]
 
 config = tf.ConfigProto(intra_op_parallelism_threads=1)

@@ -199,9 +199,16 @@ class Queue:
         self.closed = False
         self._waiting: tuple[deque[Attempt], deque[Attempt]] = (deque(), deque())  # add, take
         self._elements: Any = deque()
+
+    @property
+    def handle(self) -> Any:
+        """What ops pass on: an array that holds the queue.
+
+        Not kept: Python does not look into arrays for cycles, and would never free the two.
+        """
         handle = np.empty((), object)
         handle[()] = self
-        self.handle = handle
+        return handle
 
     @property
     def title(self) -> str:

@@ -7,7 +7,6 @@ what takes its value was left out: it may fail, and then the run does.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -569,7 +568,6 @@ def steps_inside(step: Step) -> Iterator[Step]:
         yield from all_steps(body)
 
 
-@functools.cache
 def variable_key(variable: Operation) -> tuple[str, str]:
     """(container, name): what names a variable's place in a session."""
     attrs = variable._attrs

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph.errors import CancelledError
 from penstock.graph.operation import Tensor
 from penstock.plan.clusters import ClusterPlan, host_bodies, may_be_endless, split
 from penstock.plan.plan import Plan, Step, all_steps, steps_inside, variables_needed
@@ -145,6 +146,13 @@ class Executor:
         elif jit is Jit.AUTO:
             self.run = self._choose
             self.record.shape_tables.append(self._shapes)
+
+    def close(self) -> None:
+        """Lets go of itself: with the session go its programs, and not when Python finds cycles.
+
+        A run that is under way ends as it would have; no further one may start.
+        """
+        self.run = _end_of_session
 
     def tier(self, shapes: tuple[tuple[int, ...], ...], estimated: PlanCost) -> Tier:
         """How the next run is done where the feeds have these shapes.
@@ -396,6 +404,11 @@ class Executor:
 
         # Users' functions are to see the context variables that they were called with.
         return run_under_errstate if self._has_host_code else run_in_quiet_context
+
+
+def _end_of_session(*values: Any) -> Sequence[Any]:
+    """Takes the place of the run of an executor whose session has been closed."""
+    raise CancelledError(None, None, "Session has been closed.")
 
 
 def _that_can_be_ended(items: Sequence[Item]) -> list[Item]:

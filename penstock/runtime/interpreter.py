@@ -22,6 +22,7 @@ import functools
 import itertools
 import re
 from collections.abc import Callable, Sequence
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
@@ -93,7 +94,7 @@ class Interpreter:
         self._op_of_line = module.op_of_line
         for start, text in module.functions:  # one by one: compiling takes much memory
             code = compile("\n" * start + text, self._filename, "exec")
-            exec(code, module.namespace)
+            _define(code, module.namespace)
         self.run: Callable[..., tuple[Any, ...]] = module.namespace["run"]
 
     def explain_error(self, error: BaseException) -> BaseException:
@@ -110,6 +111,17 @@ class Interpreter:
         line = self.source.split("\n")[trace.tb_lineno - 1]
         operands = [registers[name] for name in _registers_in(line) if name in registers]
         return at_op(error, op, operands)
+
+
+def _define(module: CodeType, namespace: dict[str, Any]) -> None:
+    """Adds the one function of a module's code to the namespace, of which it gets what it names.
+
+    So no function has itself among its globals, nor one that calls it: with the last of them go
+    the variables' values that they name, without waiting for Python to look for cycles.
+    """
+    (code,) = [constant for constant in module.co_consts if isinstance(constant, CodeType)]
+    named = {name: namespace[name] for name in code.co_names if name in namespace}
+    namespace[code.co_name] = FunctionType(code, named)
 
 
 def _registers_in(line: str) -> list[str]:

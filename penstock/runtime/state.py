@@ -201,6 +201,7 @@ class SessionState:
     def __init__(self) -> None:
         self.lock = threading.RLock()  # held by updates of variables, so that each is atomic
         self._variables: dict[tuple[str, str], VariableSlot] = {}
+        self._slot_of: dict[Operation, VariableSlot] = {}  # the same, by each op that was asked for
         self._random: dict[Operation, RandomSlot] = {}
         self._counts: dict[Operation, itertools.count[int]] = {}
         self.resources: dict[Any, Any] = {}
@@ -211,12 +212,12 @@ class SessionState:
 
     def variable(self, op: Operation) -> VariableSlot:
         """The slot of a variable, made at its first use."""
-        key = variable_key(op)
-        slot = self._variables.get(key)
+        slot = self._slot_of.get(op)
         if slot is None:
             with self.lock:
                 self.check()
-                slot = self._variables.setdefault(key, VariableSlot(op, self.lock))
+                new = VariableSlot(op, self.lock)
+                slot = self._slot_of[op] = self._variables.setdefault(variable_key(op), new)
         return slot
 
     def random(self, op: Operation) -> RandomSlot:
@@ -257,6 +258,7 @@ class SessionState:
         self.notify()
         with self.lock:
             self._variables.clear()
+            self._slot_of.clear()
             self._random.clear()
             self.resources.clear()
 

@@ -169,6 +169,15 @@ class StagedRun:
             found = self._places.setdefault((done, kept), Place(done, kept))
         return found
 
+    def close(self) -> None:
+        """Lets go of what its stages run with: the session is closed."""
+        for place in list(self._places.values()):
+            for stage in list(place.stages.values()):
+                stage.executor.close()
+            place.stages.clear()
+        for extended in list(self._extended.values()):
+            extended.close()
+
     def without(self, place: Place, fed_again: list[Tensor]) -> Place:
         """The place from which the next batch of the tensors `fed_again` starts.
 

@@ -114,8 +114,10 @@ class BaseSession:
         self._sightings.end(list(self._records.values()))  # runs may still be adding to them
         self._graph._sessions.discard(self)
         _open_sessions.discard(self)
-        for runner in [*list(self._executors.values()), *list(self._staged.values())]:
-            runner.close()
+        for executor in list(self._executors.values()):
+            executor.close()
+        for staged in list(self._staged.values()):
+            staged.close()
         self._runs.clear()
         self._executors.clear()
         self._staged.clear()

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from enum import Enum
 
 from penstock.graph.operation import Operation
-from penstock.plan.plan import Constant, Operand, Plan, Rewriter
+from penstock.plan.plan import Constant, Operand, Plan
+from penstock.plan.rewriter import Rewriter
 
 
 class Fate(Enum):

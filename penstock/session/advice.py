@@ -16,15 +16,8 @@ import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor, UserFrame
-from penstock.plan.plan import (
-    Constant,
-    Plan,
-    Read,
-    all_steps,
-    make_plan,
-    variables_read,
-    variables_written,
-)
+from penstock.plan.plan import Constant, Plan, Read, all_steps, variables_read, variables_written
+from penstock.plan.rewriter import make_plan
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.estimate import estimate
 from penstock.runtime.executor import Executor, Jit

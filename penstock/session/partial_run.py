@@ -17,7 +17,8 @@ from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.region import liveness, operations_inside
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import Plan, make_plan, variable_of
+from penstock.plan.plan import Plan, variable_of
+from penstock.plan.rewriter import make_plan
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import as_numpy
 from penstock.runtime.state import SessionState

@@ -15,7 +15,8 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.protos import as_bytes
 from penstock.graph.region import with_inner
 from penstock.graph.stacks import default_graph, pop_session, push_session
-from penstock.plan.plan import Plan, make_plan
+from penstock.plan.plan import Plan
+from penstock.plan.rewriter import make_plan
 from penstock.runtime.allocator import keep_freed_memory
 from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState

@@ -5,7 +5,7 @@ from __future__ import annotations
 import penstock as tf
 from penstock.plan.changes import Fate, changes
 from penstock.plan.clusters import ClusterPlan, host_reasons, split
-from penstock.plan.plan import make_plan
+from penstock.plan.rewriter import make_plan
 
 
 def test_every_needed_operation_runs_or_has_a_fate() -> None:

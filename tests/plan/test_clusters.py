@@ -7,7 +7,7 @@ import pytest
 
 import penstock as tf
 from penstock.plan.clusters import ClusterPlan, split
-from penstock.plan.plan import make_plan
+from penstock.plan.rewriter import make_plan
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,8 @@ import pytest
 
 import penstock as tf
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import Constant, Read, make_plan
+from penstock.plan.plan import Constant, Read
+from penstock.plan.rewriter import make_plan
 
 
 @pytest.fixture(autouse=True)

@@ -10,7 +10,7 @@ import pytest
 
 import penstock as tf
 from penstock.graph.opspec import lookup
-from penstock.plan.plan import make_plan
+from penstock.plan.rewriter import make_plan
 from penstock.runtime import cost
 from penstock.runtime.executor import Executor, Jit, Tier
 from penstock.runtime.state import SessionState

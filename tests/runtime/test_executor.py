@@ -9,7 +9,7 @@ import pytest
 
 import penstock as tf
 from penstock.graph.stacks import default_graph
-from penstock.plan.plan import make_plan
+from penstock.plan.rewriter import make_plan
 from penstock.runtime import interpreter, xla
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.executor import Executor, Jit

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
-from penstock.plan.plan import make_plan
+from penstock.plan.rewriter import make_plan
 from penstock.runtime.xla import CompiledCluster
 from penstock.session import session as session_module
 from tests.waiting import Started

@@ -37,8 +37,8 @@ class ArgSpec:
     """
 
     __slots__ = (
-        "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many", "name", "number_attr",
-        "type_attr", "type_list",
+        "_allowed_types", "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many",
+        "name", "number_attr", "type_attr", "type_list",
     )  # fmt: skip
 
     def __init__(self, name: str, text: str, attr_specs: dict[str, AttrSpec]) -> None:
@@ -55,6 +55,7 @@ class ArgSpec:
         self.type_list = attr is not None and attr.kind == "list(type)"
         self.many = bool(self.number_attr) or self.type_list
         self.allowed = attr.allowed if attr else None
+        self._allowed_types = None if self.allowed is None else frozenset(self.allowed)
         self.default_dtype = (
             attr.default if attr and attr.kind == "type" and attr.has_default else None
         )
@@ -129,7 +130,8 @@ class ArgSpec:
             self._check_allowed(dtype)
 
     def _check_allowed(self, dtype: dtypes.DType) -> None:
-        if self.allowed is not None and dtype not in self.allowed:
+        if self._allowed_types is not None and dtype not in self._allowed_types:
+            assert self.allowed is not None
             raise TypeError(
                 f"Value passed to parameter '{self.name}' has DataType {dtype.name} not in list of "
                 f"allowed values: {', '.join([allowed.name for allowed in self.allowed])}"

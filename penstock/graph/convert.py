@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from penstock.graph import dtypes
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
-from penstock.graph.stacks import default_graph, graph_as_default
+from penstock.graph.stacks import GraphAsDefault, default_graph
 
 if TYPE_CHECKING:
     from penstock.graph.argspec import ArgSpec
@@ -142,7 +142,7 @@ def convert_argument(
         TypeError, ValueError: it cannot be converted to the type that the op needs here.
     """
     if default_graph() is not graph:
-        with graph_as_default(graph):
+        with GraphAsDefault(graph):
             return convert_argument(op_name, arg, value, attrs, graph)
     if arg.many:
         return _convert_list(op_name, arg, value, attrs)

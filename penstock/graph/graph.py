@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +18,10 @@ from penstock.graph.scopes import (
     NameScope,
     ScopeStacks,
     StackSetting,
+    ThreadScopes,
     control_inputs_for,
 )
-from penstock.graph.stacks import graph_as_default
+from penstock.graph.stacks import GraphAsDefault, default_graph
 
 if TYPE_CHECKING:
     from penstock.graph.opspec import OpSpec
@@ -46,7 +47,7 @@ class Graph:
         self._ops: list[Operation] = []
         self._by_name: dict[str, Operation] = {}
         self._names_in_use: dict[str, int] = {}
-        self._scopes = ScopeStacks()
+        self._threads = ThreadScopes()
         self._collections: dict[Any, list[Any]] = {}
         self._finalized = False
         self._skipped_ids = 0  # of operations that TensorFlow makes and penstock does not
@@ -56,6 +57,11 @@ class Graph:
         self.mutation_count = 0  # changes to operations that were there already: plans look at it
         self.plans: dict[Any, Any] = {}  # made by penstock.plan, shared by all sessions
         self.seed: int | None = None
+
+    @property
+    def _scopes(self) -> ScopeStacks:
+        """The scopes that this thread has open."""
+        return self._threads.scopes
 
     # Adding operations
 
@@ -85,8 +91,10 @@ class Graph:
         region = scopes.region
         if region is not None:
             inputs = [region.see(tensor, name) for tensor in inputs]
-        elif any([tensor.op.region is not None for tensor in inputs]):
-            raise hidden_input(next(t for t in inputs if t.op.region is not None), name, None)
+        else:
+            for tensor in inputs:
+                if tensor.op.region is not None:
+                    raise hidden_input(tensor, name, None)
         with self._lock:
             if name[-1] == "/":
                 name = name[:-1]
@@ -177,11 +185,15 @@ class Graph:
             >>> graph.unique_name("a"), graph.unique_name("A")
             ('a', 'A_1')
         """
+        if not self._scopes.name:
+            self.check_name(name, "node")
+        return self._unused_name(name, mark_as_used)
+
+    def _unused_name(self, name: str, mark_as_used: bool = True) -> str:
+        """`unique_name`, of a name that `check_name` has let pass."""
         prefix = self._scopes.name
         if prefix:
             name = f"{prefix}/{name}"
-        elif not _VALID_OP_NAME.fullmatch(name):
-            raise ValueError(f"'{name}' is not a valid node name")
         used = self._names_in_use
         key = name.lower()
         if key == name:
@@ -328,7 +340,7 @@ class Graph:
         Example:
             >>> with graph.as_default(): ...
         """
-        return graph_as_default(self)
+        return GraphAsDefault(self)
 
     # Looking up
 
@@ -573,21 +585,19 @@ class Graph:
         raise TypeError("a Graph is no context manager: use `with graph.as_default():`")
 
 
-def graph_of(values: list[Any], given: Graph | None = None) -> Graph:
+def graph_of(values: Iterable[Any], given: Graph | None = None) -> Graph:
     """The one graph that the tensors among `values` belong to, else the default one.
 
     Raises:
         ValueError: they belong to different graphs.
     """
-    from penstock.graph.stacks import default_graph
-
     graph, first = given, None
     for value in values:
         if isinstance(value, (list, tuple)):
             for item in value:
                 if isinstance(item, Tensor):
                     graph, first = _same_graph(item, graph, first)
-        elif hasattr(value, "graph") and isinstance(getattr(value, "graph", None), Graph):
+        elif isinstance(getattr(value, "graph", None), Graph):
             graph, first = _same_graph(value, graph, first)
     return graph if graph is not None else default_graph()
 

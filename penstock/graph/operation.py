@@ -51,8 +51,11 @@ _frames: dict[tuple[int, int], UserFrame] = {}
 def user_frame() -> UserFrame:
     """The innermost frame outside the package: where the user made an op."""
     frame = sys._getframe(2)
-    while frame.f_code.co_filename.startswith(PACKAGE_FOLDER) and frame.f_back is not None:
-        frame = frame.f_back
+    while frame.f_code.co_filename.startswith(PACKAGE_FOLDER):
+        outer = frame.f_back
+        if outer is None:
+            break
+        frame = outer
     code, instruction = frame.f_code, frame.f_lasti
     key = (id(code), instruction)
     return _frames.get(key) or _frames.setdefault(key, UserFrame(code, instruction))

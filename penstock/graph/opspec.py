@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import dtypes, shapes, static_value
+from penstock.graph import dtypes, errors, shapes, static_value
 from penstock.graph.argspec import ArgSpec, AttrSpec, parse_args
 from penstock.graph.convert import convert_argument
 from penstock.graph.graph import Graph, graph_of
@@ -144,10 +144,13 @@ class OpSpec:
     kernel_attrs: tuple[str, ...] = field(init=False, repr=False)
     # The kernel takes the inputs one by one, and all of them.
     plain: bool = field(init=False, repr=False)
+    # The op has exactly one output, which is no list.
+    single_output: bool = field(init=False, repr=False)
     _arg_names: list[str] = field(init=False, repr=False)
     _explicit_attrs: list[AttrSpec] = field(init=False, repr=False)
     _shape_attrs: tuple[str, ...] = field(init=False, repr=False)
-    _simple: bool = field(init=False, repr=False)
+    _simple: bool = field(init=False, repr=False)  # no input is a list
+    _takes_shapes: bool = field(init=False, repr=False)  # the shape rule takes nothing but shapes
     _ref_places: list[int] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -162,6 +165,9 @@ class OpSpec:
         put("_simple", not any([arg.many for arg in self.input_args]))
         put("_ref_places", [i for i, arg in enumerate(self.input_args) if arg.is_ref])
         static = set(self.static_inputs) | set(self.shape_inputs)
+        resources = [arg for arg in self.input_args if arg.dtype is dtypes.resource]
+        put("_takes_shapes", self._simple and not static and not resources)
+        put("single_output", len(self.output_args) == 1 and not self.output_args[0].many)
         unknown = (static | set(self.writes) | set(self.unread)) - set(self._arg_names)
         if unknown:
             raise ValueError(f"op {self.name} has no inputs {sorted(unknown)}")
@@ -190,11 +196,6 @@ class OpSpec:
         spec = self.attr_specs.get(name)
         return spec.kind if spec else "any"
 
-    @property
-    def single_output(self) -> bool:
-        """True where the op has exactly one output, which is no list."""
-        return len(self.output_args) == 1 and not self.output_args[0].many
-
     def __call__(self, *values: Any, name: str | None = None, **attrs: Any) -> Any:
         """Adds an op of this kind to the graph that its inputs belong to.
 
@@ -218,22 +219,23 @@ class OpSpec:
                 f"{self._arg_names}, got {len(values)}"
             )
         graph = _graph_of_fast(values)
-        stacks = graph._scopes
-        outer = stacks.name
         wanted = name or self.name
         if wanted[-1] == "/":
             full = wanted[:-1]
         else:
             graph.check_name(wanted, "node")
-            full = graph.unique_name(wanted)
+            full = graph._unused_name(wanted)
+        scopes = graph._scopes
+        outer = scopes.name
+        scopes.name = full  # for the constants that inputs are made
         try:
-            stacks.name = full
             inputs, groups, plain = self._convert_inputs(values, graph)
         finally:
-            stacks.name = outer
+            scopes.name = outer
         self._complete_attrs(plain, attrs)
         add = self._add_beside_variables if self._ref_places else self._add
-        return self.result_of(add(graph, inputs, groups, plain, full + "/"))
+        op = add(graph, inputs, groups, plain, full + "/")
+        return op.outputs[0] if self.single_output else self.result_of(op)
 
     def on_host(self, op: Operation) -> bool:
         """Whether an op of this kind runs on the host only."""
@@ -243,9 +245,9 @@ class OpSpec:
 
     def result_of(self, op: Operation) -> Any:
         """What the call that makes `op` returns: a tensor, a list (of lists too), or the op."""
-        args = self.output_args
         if self.single_output:
             return op.outputs[0]
+        args = self.output_args
         if not op.outputs and (self.stateful or not args):
             return op
         results: list[Any] = []
@@ -311,7 +313,7 @@ class OpSpec:
             groups.append(group if arg.many else group[0])
             position += count
         rule_attrs = {key: op._attrs[key] for key in self._shape_attrs}
-        found = self.shape(*map(self._shape_view, self.input_args, groups), **rule_attrs)
+        found = self.shape(*self._shape_views(groups), **rule_attrs)
         return [found] if self.single_output else list(found)
 
     def _check_inferred(
@@ -339,7 +341,7 @@ class OpSpec:
             arg.infer(self.name, value, attrs)
             groups.append(value)
         if self._simple:
-            return list(groups), groups, attrs
+            return groups, groups, attrs
         flat: list[Tensor] = []
         for group in groups:
             if isinstance(group, list):
@@ -378,7 +380,7 @@ class OpSpec:
     ) -> Operation:
         rule_attrs = {key: attrs[key] for key in self._shape_attrs}
         try:
-            found = self.shape(*map(self._shape_view, self.input_args, groups), **rule_attrs)
+            found = self.shape(*self._shape_views(groups), **rule_attrs)
         except ValueError as error:
             graph._skip_ids(1)  # TensorFlow numbers the op before it looks at the shapes
             raise self._shape_error(error, inputs, name) from None
@@ -405,6 +407,12 @@ class OpSpec:
             for place in self._ref_places:
                 colocations.enter_context(graph.colocate_with(groups[place].op))
             return self._add(graph, inputs, groups, attrs, name)
+
+    def _shape_views(self, groups: list[Any]) -> list[Any]:
+        """What the shape rule sees of each input."""
+        if self._takes_shapes:
+            return [tensor._shape for tensor in groups]
+        return list(map(self._shape_view, self.input_args, groups))
 
     def _shape_view(self, arg: ArgSpec, group: Any) -> Any:
         if arg.name in self.static_inputs:
@@ -515,12 +523,10 @@ def lookup(name: str) -> OpSpec:
     Raises:
         NotFoundError: there is none.
     """
-    from penstock.graph.errors import NotFoundError
-
-    try:
-        return _registry[name]
-    except KeyError:
-        raise NotFoundError(None, None, f"Op type not registered '{name}' in penstock") from None
+    spec = _registry.get(name)
+    if spec is None:
+        raise errors.NotFoundError(None, None, f"Op type not registered '{name}' in penstock")
+    return spec
 
 
 def registered() -> dict[str, OpSpec]:
@@ -532,7 +538,9 @@ class _Raw:
     """`raw.Reshape(tensor, shape)`: ops by TensorFlow's op name, looked up when used."""
 
     def __getattr__(self, name: str) -> OpSpec:
-        return lookup(name)
+        spec = lookup(name)
+        setattr(self, name, spec)  # ops are never taken away: the next use finds it here
+        return spec
 
 
 raw: Any = _Raw()

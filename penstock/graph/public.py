@@ -13,7 +13,12 @@ from penstock.graph.export import export, export_as
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.scopes import ControlDependencies, NameScope, StackSetting
-from penstock.graph.stacks import default_graph, default_session, reset_default_graph
+from penstock.graph.stacks import (
+    GraphAsDefault,
+    default_graph,
+    default_session,
+    reset_default_graph,
+)
 from penstock.graph.static_value import constant_value
 
 for _name, _thing in {
@@ -81,8 +86,8 @@ class name_scope:
                 f"At least one of name ({self._given_name}) and default_name "
                 "(None) must be provided."
             )
-        graph = graph_of(list(self._values or ()))
-        self._default = graph.as_default()
+        graph = graph_of(self._values or ())
+        self._default = GraphAsDefault(graph)
         self._default.__enter__()
         self._scope = NameScope(graph, self._name)
         try:

@@ -454,6 +454,8 @@ def broadcast(a: Shape, b: Shape) -> Shape:
         return None
     if len(a) < len(b):
         a, b = b, a
+    if not b:
+        return a
     pad = len(a) - len(b)
     out = list(a[:pad])
     for x, y in zip(a[pad:], b, strict=True):

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -60,16 +58,24 @@ def reset_default_graph() -> None:
         _global_graph.clear()
 
 
-@contextmanager
-def graph_as_default(graph: Graph) -> Iterator[Graph]:
-    """Makes `graph` the default one in this thread, inside the block."""
-    stack = _stacks.graphs
-    stack.append(graph)
-    try:
-        yield graph
-    finally:
-        if not stack or stack[-1] is not graph:
-            raise AssertionError(f"Nesting violated for default stack of {type(graph)} objects")
+class GraphAsDefault:
+    """`with GraphAsDefault(graph)`: makes it the default one in this thread, inside the block."""
+
+    __slots__ = ("_graph",)
+
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+
+    def __enter__(self) -> Graph:
+        _stacks.graphs.append(self._graph)
+        return self._graph
+
+    def __exit__(self, *unused: object) -> None:
+        stack = _stacks.graphs
+        if not stack or stack[-1] is not self._graph:
+            raise AssertionError(
+                f"Nesting violated for default stack of {type(self._graph)} objects"
+            )
         stack.pop()
 
 

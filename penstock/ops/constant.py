@@ -27,6 +27,18 @@ _PYTHON_KINDS: dict[type, tuple[str, ...]] = {
 }
 
 
+# What a number is, for each wanted type, and how large it may be to go there without a closer look.
+_NUMBERS: dict[tuple[type, dtypes.DType | None], tuple[dtypes.DType, float]] = {
+    (float, None): (dtypes.float32, 1e38),
+    (float, dtypes.float32): (dtypes.float32, 1e38),
+    (float, dtypes.float64): (dtypes.float64, 1e308),
+    (int, None): (dtypes.int32, 2**31 - 1),
+    (int, dtypes.int32): (dtypes.int32, 2**31 - 1),
+    (int, dtypes.int64): (dtypes.int64, 2**63 - 1),
+    (int, dtypes.float32): (dtypes.float32, 2**24),
+    (int, dtypes.float64): (dtypes.float64, 2**53),
+}
+
 _NUMPY_KINDS: dict[str, tuple[str, ...]] = {
     "b": ("bool",),
     "i": ("int", "float", "complex"),
@@ -202,6 +214,11 @@ def as_array(
         TypeError: the value, or an element of it, cannot have the type.
         ValueError: the value is ragged, or None.
     """
+    number = _NUMBERS.get((type(value), dtype))
+    if number is not None:
+        found, limit = number
+        if -limit <= value <= limit:
+            return np.array(value, found.np_dtype), found
     if value is None:
         raise ValueError("None values not supported.")
     if isinstance(value, (np.ndarray, np.generic)):

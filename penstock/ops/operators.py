@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from penstock.graph import dtypes
-from penstock.graph.convert import convert_to_tensor
+from penstock.graph.convert import convert_to_tensor, internal_convert
 from penstock.graph.export import api
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import raw
@@ -63,7 +63,7 @@ def _forward(operator: str, scope: str, function: Operator) -> Operator:
         with name_scope(None, scope, [x, y]) as inner:
             if not isinstance(y, Tensor):
                 try:
-                    y = convert_to_tensor(y, dtype_hint=x.dtype.base_dtype, name="y")
+                    y = internal_convert(y, name="y", preferred=x.dtype.base_dtype)
                 except TypeError:
                     # The other operand may know what to do with a tensor.
                     if hasattr(type(y), reflected):
@@ -80,7 +80,7 @@ def _reflected(operator: str, scope: str, function: Operator) -> Operator:
         if type(y) is not Tensor:
             y = convert_to_tensor(y)
         with name_scope(None, scope, [x, y]) as inner:
-            x = convert_to_tensor(x, dtype=y.dtype.base_dtype, name="x")
+            x = internal_convert(x, y.dtype.base_dtype, "x")
             return function(x, y, inner)
 
     apply.__name__ = apply.__qualname__ = f"__r{operator}__"

@@ -107,6 +107,31 @@ def test_wanted_types(graph: Any, value: Any, dtype: str) -> None:
     np.testing.assert_array_equal(value_of(tensor), expected)
 
 
+# What TensorFlow 1.15 makes of them.
+@pytest.mark.parametrize(
+    ("value", "wanted", "dtype", "found"),
+    [
+        (2**31 - 1, None, "int32", 2147483647),
+        (2**31, None, "int64", 2147483648),
+        (-(2**31), None, "int32", -2147483648),
+        (2**63 - 1, "int64", "int64", 9223372036854775807),
+        (2**24 + 1, "float32", "float32", 16777216.0),
+        (2**24 + 3, "float32", "float32", 16777220.0),
+        (2**53 + 1, "float64", "float64", 9007199254740992.0),
+        (2e38, None, "float32", 1.9999999360571385e38),
+        (1e-46, None, "float32", 0.0),
+        (float("-inf"), None, "float32", float("-inf")),
+    ],
+)
+def test_numbers_at_the_limits(
+    graph: Any, value: Any, wanted: str | None, dtype: str, found: Any
+) -> None:
+    made = tf.constant(value, wanted)
+    assert made.dtype == dtype
+    with tf.Session() as sess:
+        assert sess.run(made).item() == found
+
+
 @pytest.mark.parametrize(
     ("value", "dtype"),
     [

@@ -8,7 +8,8 @@ The text that is generated for `c = a + b`:
         v0 = v0 + v1
         return (own(v0),)
 
-Registers (v0, …) are used again as soon as their value is not needed any more, which frees it.
+Registers (v0, …) are used again as soon as their value is not needed any more, which frees it; one
+that may be large is freed at once.
 
 The branches and bodies of ops with regions are functions of their own, and a loop is a loop:
 
@@ -27,6 +28,7 @@ from typing import Any
 
 import numpy as np
 
+from penstock.graph import shapes
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NamespaceFunction
 from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step
@@ -37,6 +39,7 @@ from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
 _LONGEST_FUNCTION = 5000  # lines; longer ones are cut: Python takes 3 KB a line to compile them
+_SMALL = 4096  # elements: to keep that many until the register is used again costs nothing
 _file_numbers = itertools.count()
 
 # NumPy's functions that Python has operators for: the same on arrays, and ten times faster
@@ -213,6 +216,11 @@ class _Module:
         self._length += len(lines)
 
 
+def _may_be_large(tensor: Tensor) -> bool:
+    count = shapes.element_count(tensor._shape)
+    return count is None or count > _SMALL
+
+
 class _Writer:
     """Writes the text of one function: of a plan, or of a region's plan.
 
@@ -260,10 +268,21 @@ class _Writer:
             else:
                 self._write_step(item)
             used = item.inputs if isinstance(item, Cluster) else item.flat_operands()
-            for operand in dict.fromkeys([o for o in used if isinstance(o, Tensor)]):
-                if self._last_use[operand] == index:
-                    self._release(operand)
+            done = [
+                operand
+                for operand in dict.fromkeys([o for o in used if isinstance(o, Tensor)])
+                if self._last_use[operand] == index
+            ]
+            self._let_go([operand for operand in done if _may_be_large(operand)])
+            for operand in done:
+                self._release(operand)
             self._cut_if_long()
+
+    def _let_go(self, values: list[Tensor]) -> None:
+        """Frees values now: the next op's result finds their memory while the cache holds it."""
+        if values:
+            names = ", ".join([f"v{self._register[value]}" for value in values])
+            self._line(f"    del {names}", None)
 
     def _cut_if_long(self) -> None:
         last = self.cuts[-1][0] if self.cuts else 0

@@ -51,6 +51,7 @@ MODULES = (
     "ops.tensor_array_ops",
     "ops.tensor_array",
     "ops.functional",
+    "ops.lstm_block",
     "ops.stack_ops",
     "ops.tensor_lists",
     "ops.list_parts",
@@ -164,6 +165,8 @@ MODULES = (
     "rnn.dynamic",
     "rnn.raw",
     "rnn.static",
+    "rnn.stacked",
+    "rnn.contrib_cells",
 )
 
 

@@ -127,9 +127,19 @@ def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
         else:
             inside.add(node[0])
     return [
-        [name, op, [i for i in inputs if i.lstrip("^").split(":")[0] not in inside], attrs]
+        [
+            name, op, [i for i in inputs if i.lstrip("^").split(":")[0] not in inside],
+            beside_others(attrs, inside),
+        ]
         for name, op, inputs, attrs in outside
-    ]
+    ]  # fmt: skip
+
+
+def beside_others(attrs: dict[str, Any], inside: set[str]) -> dict[str, Any]:
+    """The attrs of a node, without its colocation with nodes inside."""
+    groups = [group for group in attrs.get("_class", ()) if group[len("loc:@") :] not in inside]
+    kept = {key: value for key, value in attrs.items() if key != "_class"}
+    return {**kept, "_class": groups} if groups else kept
 
 
 def initialized_values(graph: list[list[Any]]) -> tuple[set[str], set[str]]:

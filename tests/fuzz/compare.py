@@ -14,7 +14,7 @@ import pytest
 import penstock as tf
 from penstock.graph import errors
 from penstock.graph.operation import Tensor
-from penstock.plan import plan
+from penstock.plan import rewriter
 from penstock.runtime import executor, xla
 from penstock.runtime.cost import PlanCost
 from tests.fuzz.builder import Builder
@@ -201,7 +201,7 @@ def _settings(way: str, graph: Any, seed: int) -> Iterator[None]:
             patch.setattr(executor, "PlanCost", _AlwaysPays)
             patch.setattr(graph, "plans", {})
             if seed % 4 < 2:
-                patch.setattr(plan, "_MOST_FOLDED_BYTES", 32)
+                patch.setattr(rewriter, "_MOST_FOLDED_BYTES", 32)
             else:
                 patch.setattr(xla, "_LARGEST_EMBEDDED_BYTES", 8)
             patch.setattr(xla, "_MOST_PROGRAMS_OF_KNOWN_VALUES", 1)

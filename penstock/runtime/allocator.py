@@ -3,16 +3,23 @@
 Left alone, glibc gives memory above 128 KB back to the system as soon as it is free. An interpreted
 run makes and frees arrays of that size with each op, and would have each page of them handed out
 and cleared anew: half of its time where arrays have some 100 KB.
+
+What is kept must not pile up: all threads share a few heaps, and where much has been freed that no
+next op asks for, `give_back_freed_memory` is called.
 """
 
 from __future__ import annotations
 
 import functools
 import os
+from typing import Any
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
 _MOST_KEPT_BYTES = 64 << 20  # free memory at the end of the heap beyond this goes back
 _LARGEST_IN_HEAP_BYTES = 32 << 20  # a larger array comes from the system and goes back to it
+_MOST_HEAPS = (
+    8  # glibc would make 8 for each core, and memory that is free in one is free there only
+)
 
 
 @functools.cache
@@ -21,14 +28,29 @@ def keep_freed_memory() -> bool:
     told = [name for name in os.environ if name.startswith(("MALLOC_", "GLIBC_TUNABLES"))]
     if told or not _is_glibc():
         return False
-    import ctypes  # imported where it is used first
-
-    mallopt = ctypes.CDLL(None).mallopt
+    mallopt = _library().mallopt
     done = [
         mallopt(_MMAP_THRESHOLD, _LARGEST_IN_HEAP_BYTES),
         mallopt(_TRIM_THRESHOLD, _MOST_KEPT_BYTES),
+        mallopt(_ARENA_MAX, min(os.cpu_count() or 1, _MOST_HEAPS)),
     ]
     return all(done)
+
+
+def give_back_freed_memory() -> None:
+    """Gives the system what is free in the heaps, also between what is in use.
+
+    That takes some milliseconds for each 100 MB, and what is used again comes page by page.
+    """
+    if keep_freed_memory():
+        _library().malloc_trim(0)
+
+
+@functools.cache
+def _library() -> Any:
+    import ctypes  # imported where it is used first
+
+    return ctypes.CDLL(None)
 
 
 def _is_glibc() -> bool:

@@ -21,8 +21,10 @@ from penstock.graph.errors import (
 )
 from penstock.graph.operation import Operation
 from penstock.plan.plan import variable_key
+from penstock.runtime.allocator import give_back_freed_memory
 
 _WORD = 0xFFFFFFFF
+_MUCH_BYTES = 16 << 20  # what a session with less leaves free serves the next one
 
 
 class VariableSlot:
@@ -257,10 +259,15 @@ class SessionState:
         self.cancelled = True
         self.notify()
         with self.lock:
+            values = [slot.value for slot in self._variables.values()]
+            freed = sum([getattr(value, "nbytes", 0) for value in values])
+            del values
             self._variables.clear()
             self._slot_of.clear()
             self._random.clear()
             self.resources.clear()
+        if freed >= _MUCH_BYTES:
+            give_back_freed_memory()
 
 
 class InPlaceUpdate:

@@ -15,7 +15,7 @@ import penstock as tf
 from penstock.graph import errors
 from penstock.graph.operation import Tensor
 from penstock.plan import rewriter
-from penstock.runtime import executor, xla
+from penstock.runtime import executor, interpreter, xla
 from penstock.runtime.cost import PlanCost
 from tests.fuzz.builder import Builder
 from tests.fuzz.evaluator import Evaluator, Failure, as_array
@@ -197,6 +197,7 @@ def _settings(way: str, graph: Any, seed: int) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         if way == "interpreted":
             patch.setattr(executor, "_RUNS_BEFORE_CODE", 0)
+            patch.setattr(interpreter, "_SMALL", 0)
         if way == "by turns":
             patch.setattr(executor, "PlanCost", _AlwaysPays)
             patch.setattr(graph, "plans", {})
@@ -230,7 +231,8 @@ def run_in_session(player: Player, built: Builder, way: str, seed: int) -> Histo
             handle = session.partial_run_setup(player.all_fetches(run), player.all_feeds(run))
             return lambda fetches, feeds: session.partial_run(handle, fetches, feeds)
 
-        session.run([variable.initializer for variable in built.initialized])
+        if built.initialized:
+            session.run([variable.initializer for variable in built.initialized])
         outcomes = player.play(start)
         variables = {v.op.name: _value_of(session, v) for v in built.variables}
     return History(outcomes, variables)

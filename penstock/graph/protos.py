@@ -11,6 +11,7 @@ import numpy as np
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.errors import InvalidArgumentError
+from penstock.graph.large_constants import counted
 
 if TYPE_CHECKING:
     from penstock.graph.graph import Graph
@@ -70,7 +71,7 @@ def array_from_tensor_proto(proto: Any) -> np.ndarray[Any, Any]:
                 f"TensorProto of shape {list(shape)} and type {dtype.name} needs "
                 f"{count * numpy_type.itemsize} bytes, has {len(proto.tensor_content)}",
             )  # fmt: skip
-        return np.frombuffer(proto.tensor_content, numpy_type).copy().reshape(shape)
+        return counted(np.frombuffer(proto.tensor_content, numpy_type).reshape(shape).copy())
     values = _listed_values(proto, dtype, numpy_type)
     if len(values) > count:
         raise InvalidArgumentError(

@@ -10,6 +10,7 @@ from penstock.graph import dtypes, shapes
 from penstock.graph.convert import convert_to_tensor, register_tensor_conversion_function
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import export, export_as
+from penstock.graph.large_constants import counted
 from penstock.graph.operation import Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
 from penstock.graph.protos import as_bytes
@@ -199,7 +200,7 @@ def _with_shape(
         return np.zeros(wanted, array.dtype)
     filled = np.full(count, array.ravel()[-1], array.dtype)
     filled[: array.size] = array.ravel()
-    return filled.reshape(wanted)
+    return counted(filled.reshape(wanted))
 
 
 def as_array(
@@ -243,10 +244,10 @@ def _from_numpy(
             value.tolist() if value.dtype.kind != "S" else value.astype(object)
         ), dtypes.string
     if dtype is None or dtype is found:
-        return np.array(value, order="C"), found
+        return counted(np.array(value, order="C")), found
     if dtype is dtypes.string:
         raise TypeError(f"Expected string, got an array of type {found.name}.")
-    return np.asarray(value).astype(dtype.np_dtype), dtype
+    return counted(np.asarray(value).astype(dtype.np_dtype)), dtype
 
 
 def _string_array(value: Any) -> np.ndarray[Any, Any]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import importlib
 import sys
 import types
+from collections.abc import Iterator
 from typing import Any
 
-from penstock.graph.export import lazy_names, load_lazy, public_names
+from penstock.graph.export import export_lazily, lazy_names, load_lazy, public_names
 
 # Every module that registers ops or exports names. An op missing here would not exist, so
 # the list is explicit.
@@ -56,11 +59,9 @@ MODULES = (
     "ops.tensor_lists",
     "ops.list_parts",
     "gradients",
-    "formats.graphdef",
     "session.placement",
     "session.session",
     "session.interactive_session",
-    "session.advise",
     "ops.broadcasting",
     "ops.arithmetic",
     "ops.division",
@@ -170,6 +171,17 @@ MODULES = (
 )
 
 
+# What not every program uses: imported at its first use.
+SELDOM_USED = {
+    "session.advise": ("advise",),
+    "formats.graphdef": (
+        "import_graph_def",
+        "graph_util.import_graph_def",
+        "compat.v1.import_graph_def",
+    ),
+}
+
+
 class Namespace(types.ModuleType):
     """A module whose missing names are errors that say what penstock lacks."""
 
@@ -191,12 +203,28 @@ class Namespace(types.ModuleType):
         )
 
 
+@contextlib.contextmanager
+def _no_garbage() -> Iterator[None]:
+    """Leaves out the search for garbage, of which imports make none: it takes a tenth of them."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
 def install(package: str) -> None:
     """Imports `MODULES`, and puts every exported name where `import penstock as tf` finds it."""
     root = sys.modules[package]
     root.__class__ = Namespace
-    for module in MODULES:
-        importlib.import_module(f"{package}.{module}")
+    with _no_garbage():
+        for module in MODULES:
+            importlib.import_module(f"{package}.{module}")
+    for module, names in SELDOM_USED.items():
+        for name in names:
+            export_lazily(name, f"{package}.{module}", name.rpartition(".")[2])
     for dotted, thing in public_names.items():
         *path, last = dotted.split(".")
         setattr(_namespace(root, path), last, thing)

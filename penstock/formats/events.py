@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
 import time
 from typing import Any
 
@@ -22,6 +21,8 @@ class EventFile:
     """
 
     def __init__(self, folder: str) -> None:
+        import socket  # slow to import
+
         from tensorboard.summary.writer.record_writer import RecordWriter
 
         os.makedirs(folder, exist_ok=True)

@@ -12,14 +12,12 @@ from penstock.formats.functions import Library
 from penstock.formats.graph_builder import Names, Nesting, Section, Values
 from penstock.formats.stored_nodes import nodes_of_graph, output_name
 from penstock.graph.convert import convert_to_tensor
-from penstock.graph.export import export
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
 from penstock.graph.protos import as_bytes
 from penstock.graph.stacks import default_graph
 
 
-@export("import_graph_def", "graph_util.import_graph_def", "compat.v1.import_graph_def")
 def import_graph_def(
     graph_def: Any,
     input_map: dict[str, Any] | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -37,7 +38,7 @@ class ArgSpec:
     """
 
     __slots__ = (
-        "_allowed_types", "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many",
+        "_allowed_set", "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many",
         "name", "number_attr", "type_attr", "type_list",
     )  # fmt: skip
 
@@ -55,7 +56,7 @@ class ArgSpec:
         self.type_list = attr is not None and attr.kind == "list(type)"
         self.many = bool(self.number_attr) or self.type_list
         self.allowed = attr.allowed if attr else None
-        self._allowed_types = None if self.allowed is None else frozenset(self.allowed)
+        self._allowed_set = attr.allowed_set if attr else None
         self.default_dtype = (
             attr.default if attr and attr.kind == "type" and attr.has_default else None
         )
@@ -130,7 +131,7 @@ class ArgSpec:
             self._check_allowed(dtype)
 
     def _check_allowed(self, dtype: dtypes.DType) -> None:
-        if self._allowed_types is not None and dtype not in self._allowed_types:
+        if self._allowed_set is not None and dtype not in self._allowed_set:
             assert self.allowed is not None
             raise TypeError(
                 f"Value passed to parameter '{self.name}' has DataType {dtype.name} not in list of "
@@ -150,22 +151,22 @@ class AttrSpec:
     Attributes:
         name: its name.
         kind: int, float, bool, string, type, shape, tensor, func, or list(…) of one.
-        allowed: the values it may have, or None for any.
+        allowed, allowed_set: the values it may have, or None for any.
         minimum: the least value or length, or None.
         has_default, default: the default.
     """
 
-    __slots__ = ("allowed", "default", "has_default", "kind", "minimum", "name")
+    __slots__ = ("allowed", "allowed_set", "default", "has_default", "kind", "minimum", "name")
 
     def __init__(self, text: str) -> None:
         name, _, rest = text.partition(":")
         self.name = name.strip()
         kind, equals, default = rest.partition("=") if ">=" not in rest else _split_minimum(rest)
         kind = kind.strip()
-        minimum = re.search(r">=\s*(\d+)", kind)
-        self.minimum = int(minimum.group(1)) if minimum else None
-        kind = re.sub(r">=\s*\d+", "", kind).strip()
-        self.kind, self.allowed = _kind_and_allowed(kind)
+        kind, at_least, minimum = kind.partition(">=")
+        self.minimum = int(minimum) if at_least else None
+        self.kind, self.allowed = _kind_and_allowed(kind.strip())
+        self.allowed_set = None if self.allowed is None else frozenset(self.allowed)
         self.has_default = bool(equals)
         self.default = self._parse_default(default.strip()) if equals else None
 
@@ -230,6 +231,12 @@ class AttrSpec:
                 f"{self.minimum}."
             )
         return result
+
+
+@functools.cache
+def attr_spec(text: str) -> AttrSpec:
+    """The `AttrSpec` of a text, which many ops have."""
+    return AttrSpec(text)
 
 
 def _split_minimum(rest: str) -> tuple[str, str, str]:

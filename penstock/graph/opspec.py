@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import dtypes, errors, shapes, static_value
-from penstock.graph.argspec import ArgSpec, AttrSpec, parse_args
+from penstock.graph.argspec import ArgSpec, AttrSpec, attr_spec, parse_args
 from penstock.graph.convert import convert_argument
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
@@ -155,7 +155,7 @@ class OpSpec:
 
     def __post_init__(self) -> None:
         put = functools.partial(object.__setattr__, self)
-        attr_specs = {spec.name: spec for spec in map(AttrSpec, self.attrs)}
+        attr_specs = {spec.name: spec for spec in map(attr_spec, self.attrs)}
         put("attr_specs", attr_specs)
         put("input_args", parse_args(self.inputs, attr_specs))
         put("output_args", parse_args(self.outputs, attr_specs))
@@ -174,8 +174,9 @@ class OpSpec:
         kernel = self.kernel or self.xla_kernel or (_no_kernel if self.regions else None)
         if kernel is None:
             raise ValueError(f"op {self.name} has no kernel")
-        put("wants_ctx", "ctx" in _parameters(kernel))
-        put("wants_rng", "rng" in _parameters(kernel))
+        parameters = _parameters(kernel)
+        put("wants_ctx", "ctx" in parameters)
+        put("wants_rng", "rng" in parameters)
         if self.wants_rng != (self.reserve is not None):
             raise ValueError(
                 f"op {self.name}: a kernel with `rng` and a `reserve` rule go together"

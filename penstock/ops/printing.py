@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import os
 import pprint
-import random
 import sys
 from typing import Any
 
@@ -246,6 +245,8 @@ def _pretty(value: Any) -> str:
 
 def _unused_placeholder(text: str) -> str:
     """What no printed text has in it: "{}", or that with the digits that TensorFlow adds."""
+    import random  # slow to import
+
     placeholder = "{}"
     digits = random.Random(5)
     while placeholder in text:

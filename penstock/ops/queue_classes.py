@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -345,6 +344,8 @@ class RandomShuffleQueue(QueueBase):
             first = second = 0
         elif seed is None and shared_name is not None:
             # Queues that share their elements must have one seed, wherever they were made.
+            import hashlib  # slow to import
+
             digest = hashlib.md5(f"{first}{shared_name}".encode()).hexdigest()
             second = int(digest[:8], 16) & _SEED_MASK
         handle = raw.RandomShuffleQueueV2(

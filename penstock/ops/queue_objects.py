@@ -7,7 +7,6 @@ so it can take more than the queue's capacity.
 
 from __future__ import annotations
 
-import secrets
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -458,6 +457,8 @@ class ShuffleQueue(Queue):
 
 def _random_words(seed: int, seed2: int) -> Iterator[Any]:
     if seed == 0 and seed2 == 0:
+        import secrets  # slow to import
+
         seed, seed2 = secrets.randbits(63), secrets.randbits(63)
     key, counter = philox.op_state(seed, seed2)
     while True:

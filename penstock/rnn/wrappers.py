@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import numbers
 from collections.abc import Callable
 from typing import Any
@@ -152,6 +151,8 @@ class DropoutWrapper(CellWrapper):
         """The seed of a mask, by TensorFlow's rule."""
         if self._seed is None:
             return None
+        import hashlib  # slow to import
+
         text = f"{self._seed}{what}_{number}"
         return int(hashlib.md5(text.encode()).hexdigest()[:8], 16) & 0x7FFFFFFF
 

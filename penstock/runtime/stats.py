@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import statistics
 import threading
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -85,6 +84,8 @@ class RunRecord:
     @property
     def median(self) -> float:
         """Seconds that half of the latest `KEPT_TIMES` runs stayed under."""
+        import statistics  # slow to import
+
         self.fold()
         return statistics.median(self._latest) * 1e-9 if self._latest else 0.0
 

@@ -7,7 +7,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from penstock.graph.export import api, export
+from penstock.graph.export import api
 from penstock.graph.graph import Graph
 from penstock.runtime.stats import seconds_text
 from penstock.session.advice import (
@@ -68,7 +68,6 @@ class AdviceList(Sequence[Advice]):
         return root
 
 
-@export("advise")
 def advise(sess: BaseSession, trial: bool = False) -> AdviceList:
     """What would make a program faster, by what its session saw and measured.
 

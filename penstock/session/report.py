@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from html import escape
 from typing import Any
 
 
@@ -42,6 +41,8 @@ class Branch:
         return tree
 
     def _repr_html_(self) -> str:
+        from html import escape  # slow to import
+
         text = escape(self.text)
         if not self.branches:  # columns stay columns
             return f'<div style="white-space: pre-wrap; font-family: monospace">{text}</div>'

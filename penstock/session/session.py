@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from penstock.graph import errors
 from penstock.graph.export import export
@@ -23,7 +23,6 @@ from penstock.runtime.state import SessionState
 from penstock.runtime.stats import RunRecord, RunStats
 from penstock.session.bound_run import BoundRun, bound_run
 from penstock.session.conversions import is_composite, partial_run_tensors
-from penstock.session.explain import Explanation, explain_run
 from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
 from penstock.session.fetches import Element, Fetches, with_fed_arrays
 from penstock.session.handles import with_handles
@@ -34,6 +33,9 @@ from penstock.session.placement import DeviceAttributes, devices, placement
 from penstock.session.report import print_in_terminal
 from penstock.session.sightings import Sightings
 from penstock.session.tracing import run_watched
+
+if TYPE_CHECKING:
+    from penstock.session.explain import Explanation
 
 _open_sessions = OpenSessions()
 
@@ -470,6 +472,8 @@ class BaseSession:
         Example:
             >>> print(sess.explain(loss, [x, y]))
         """
+        from penstock.session.explain import explain_run  # slow to import
+
         if self._closed:
             raise self._closed_error()
         if self._graph.mutation_count != self._seen_mutations:

@@ -9,7 +9,7 @@ from typing import Any
 
 from penstock.formats.staged_file import StagedFile
 from penstock.graph.collections import GraphKeys
-from penstock.graph.export import api, export
+from penstock.graph.export import export
 from penstock.graph.graph import Graph
 from penstock.graph.log import LOG
 from penstock.graph.operation import Operation, Tensor
@@ -224,6 +224,7 @@ def import_meta_graph(
         >>> saver = tf.train.import_meta_graph("/tmp/model-100.meta")
         >>> saver.restore(sess, "/tmp/model-100")
     """
+    from penstock.formats.graphdef import import_graph_def  # slow to import
     from penstock.train.saver import Saver
 
     if isinstance(meta_graph_or_file, (str, bytes)):
@@ -240,7 +241,7 @@ def import_meta_graph(
         for node in graph_def.node:
             node.device = ""
     scope = graph_scope(import_scope)
-    api.import_graph_def(graph_def, name=scope, input_map=kwargs.get("input_map"))
+    import_graph_def(graph_def, name=scope, input_map=kwargs.get("input_map"))
     for name in sorted(message.collection_def):
         if name not in _NOT_KEPT:
             _restore_collection(name, message.collection_def[name], scope)

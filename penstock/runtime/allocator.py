@@ -4,8 +4,9 @@ Left alone, glibc gives memory above 128 KB back to the system as soon as it is 
 run makes and frees arrays of that size with each op, and would have each page of them handed out
 and cleared anew: half of its time where arrays have some 100 KB.
 
-What is kept must not pile up: all threads share a few heaps, and where much has been freed that no
-next op asks for, `give_back_freed_memory` is called.
+What is kept must not pile up: where much has been freed that no next op asks for,
+`give_back_freed_memory` is called. The threads keep heaps of their own: where they share some,
+XLA's wait for each other, and a small step takes twice as long.
 """
 
 from __future__ import annotations
@@ -14,12 +15,9 @@ import functools
 import os
 from typing import Any
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8  # of glibc's malloc.h
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 _MOST_KEPT_BYTES = 64 << 20  # free memory at the end of the heap beyond this goes back
 _LARGEST_IN_HEAP_BYTES = 32 << 20  # a larger array comes from the system and goes back to it
-_MOST_HEAPS = (
-    8  # glibc would make 8 for each core, and memory that is free in one is free there only
-)
 
 
 @functools.cache
@@ -32,7 +30,6 @@ def keep_freed_memory() -> bool:
     done = [
         mallopt(_MMAP_THRESHOLD, _LARGEST_IN_HEAP_BYTES),
         mallopt(_TRIM_THRESHOLD, _MOST_KEPT_BYTES),
-        mallopt(_ARENA_MAX, min(os.cpu_count() or 1, _MOST_HEAPS)),
     ]
     return all(done)
 

@@ -53,7 +53,7 @@ def test_a_product_of_some_microseconds_takes_one_thread(seen):
 
 def test_a_large_one_takes_all(seen):
     blas.set_threads(2)
-    assert (product(512) == 256).all()
+    assert (product(4096) == 256).all()
     assert seen == [2]
 
 

@@ -30,18 +30,19 @@ def _unique(x: Any) -> tuple[Any, Any]:
     """
     if x.ndim != 1:
         raise InvalidArgumentError(None, None, "unique expects a 1D vector.")
-    order = np.argsort(x, kind="stable")
+    order = np.argsort(x)
     ordered = x[order]
-    is_first = np.empty(x.size, bool)
-    is_first[:1] = True
-    np.not_equal(ordered[1:], ordered[:-1], out=is_first[1:])
-    first = order[is_first]  # of each value, in the order of values
-    occurrence = np.argsort(first)
-    place = np.empty_like(occurrence)
-    place[occurrence] = np.arange(occurrence.size)
+    starts = np.empty(x.size, bool)
+    starts[:1] = True
+    np.not_equal(ordered[1:], ordered[:-1], out=starts[1:])
+    # Of each value, in the order of values, where it occurs first.
+    first = np.minimum.reduceat(order, np.flatnonzero(starts)) if x.size else order
+    is_first = np.zeros(x.size, bool)
+    is_first[first] = True
+    place = np.cumsum(is_first)[first] - 1
     indices = np.empty_like(order)
-    indices[order] = place[np.cumsum(is_first) - 1]
-    return x[first[occurrence]], indices
+    indices[order] = place[np.cumsum(starts) - 1]
+    return x[is_first], indices
 
 
 def unique_kernel(xp: Any, x: Any, *, out_idx: dtypes.DType) -> Any:

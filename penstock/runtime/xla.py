@@ -66,6 +66,11 @@ def load_jax() -> Any:
 
 
 @functools.cache
+def _largest(dtype: Any) -> int:
+    return int(np.iinfo(dtype).max)
+
+
+@functools.cache
 def _array_type() -> type:
     """The type of JAX's arrays: to compare types is faster than `isinstance(value, jax.Array)`."""
     return type(load_jax().device_put(np.zeros(())))
@@ -152,8 +157,9 @@ class CompiledCluster(Cluster):
         values = list(given)
         for number, as_long in self._padded:
             value = values[number]
-            filled = np.full(values[as_long].shape, np.iinfo(value.dtype).max, value.dtype)
+            filled = np.empty(values[as_long].shape, value.dtype)
             filled[: value.size] = value
+            filled[value.size :] = _largest(value.dtype)
             values[number] = filled
         return values
 

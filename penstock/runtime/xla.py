@@ -179,10 +179,10 @@ class CompiledCluster(Cluster):
             values = [v for v, known in zip(values, self._is_known, strict=True) if not known]
         reserved = list(zip(self._random, program.reserved, strict=True))
         counters = [slot.take(blocks or 0) for slot, blocks in reserved]
-        held = [
-            value if type(value) is self._array or value is None else self._move(slot)
-            for slot, value in zip(self._variables, held, strict=True)
-        ]
+        for number, slot in enumerate(self._variables):
+            if type(held[number]) is not self._array and held[number] is not None:
+                held[number] = None  # let go of the old array: each moves before the next is copied
+                held[number] = self._move(slot)
         count = len(self._written)
         outputs, new, counted = program.run(
             list(values), held[:count], held[count:], counters, self._large

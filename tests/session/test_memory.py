@@ -153,3 +153,28 @@ def test_a_default_graph_is_freed_when_another_takes_its_place() -> None:
     tf.reset_default_graph()
     gc.collect()
     assert seen() is None
+
+
+def test_variables_move_to_the_device_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """At no time are all of them in memory twice."""
+    arrays: list[weakref.ref[Any]] = []
+    alive = []
+    move = CompiledCluster._move
+
+    def watched(cluster: CompiledCluster, slot: Any) -> Any:
+        alive.append(sum([array() is not None for array in arrays]))
+        return move(cluster, slot)
+
+    monkeypatch.setattr(CompiledCluster, "_move", watched)
+    with tf.Graph().as_default() as graph:
+        variables = [tf.Variable(np.zeros(100, np.float32)) for _ in range(4)]
+        step = tf.group(*[variable.assign_add(tf.ones([100])) for variable in variables])
+        with session_of(graph, "compiled") as session:
+            session.run(tf.global_variables_initializer())
+            for variable in variables:
+                slot = session._state.variable(variable.op)
+                slot.value = np.ones(100, np.float32)
+                arrays.append(weakref.ref(slot.value))
+            session.run(step)
+            assert session.run(variables[3])[0] == 2.0
+    assert alive[-1] <= 2  # JAX may hold the last one a little longer

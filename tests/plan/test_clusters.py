@@ -94,3 +94,31 @@ def test_a_shape_that_follows_from_a_variable_stays_on_the_host():
     x = tf.placeholder(tf.float32)
     items = split_of([tf.exp(tf.reshape(x, size))], [x])
     assert "Reshape" in shape_of(items)
+
+
+@pytest.mark.parametrize("level", [-1, 1])
+def test_a_branch_in_the_place_of_its_owner_waits_for_what_it_takes(level):
+    x = tf.placeholder(tf.float32, [2])
+    state = tf.Variable(0.0)
+    on_host = tf.py_func(lambda a: a + 1, [tf.exp(x)], tf.float32)
+    on_host.set_shape([2])
+    first = tf.assign_add(state, tf.reduce_sum(on_host))
+
+    def taken():
+        inner = tf.cond(on_host[0] > 0, lambda: on_host * 2.0, lambda: on_host)
+        with tf.control_dependencies([tf.assign_add(state, 100.0)]):
+            return tf.identity(inner)
+
+    with tf.control_dependencies([first]):
+        chosen = tf.cond(tf.constant(True), taken, lambda: x)
+    with tf.control_dependencies([chosen]):
+        last = tf.assign(state, state * 2.0)
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    options = tf.RunOptions(trace_level=tf.RunOptions.FULL_TRACE)
+    for settings in ({}, {"options": options, "run_metadata": tf.RunMetadata()}):
+        with tf.Session(config=config) as session:
+            session.run(state.initializer)
+            found, total = session.run([chosen, last], {x: [0.0, 0.0]}, **settings)
+            np.testing.assert_array_equal(found, [4.0, 4.0])
+            assert total == 208.0

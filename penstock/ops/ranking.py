@@ -66,7 +66,10 @@ def top_k_kernel(xp: Any, x: Any, k: Any) -> Any:
 def traced_top_k_kernel(xp: Any, x: Any, k: Any) -> Any:
     from jax import lax
 
-    values, indices = lax.top_k(x, _checked_count(x, k))
+    # XLA takes -0 for less than 0; to TensorFlow they are equal, and the first stands first.
+    equal_zeros = xp.where(x == 0, xp.zeros((), x.dtype), x)
+    _, indices = lax.top_k(equal_zeros, _checked_count(x, k))
+    values = xp.take_along_axis(x, indices, axis=-1)
     return values, indices.astype(np.int32)
 
 

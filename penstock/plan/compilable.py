@@ -159,12 +159,19 @@ def _reason_of_step(step: Step, trips: LoopTrips) -> str | None:
         return _reason_of_regions(step, trips)
     if spec.on_host(op):
         return _reason_of_op(op)
-    for tensor in (*op._inputs, *op.outputs):
+    reason = _reason_of_types([*op._inputs, *op.outputs])
+    if reason is not None:
+        return reason
+    if spec.name == "TensorArrayV3" and (op._attrs["dynamic_size"] or _is_text(op)):
+        return "XLA has no arrays that grow, nor of strings"
+    return None
+
+
+def _reason_of_types(tensors: Iterable[Tensor]) -> str | None:
+    for tensor in tensors:
         base = tensor.dtype.base_dtype
         if base in _NOT_ON_XLA and not _is_known_resource(tensor):
             return f"XLA has no type {base.name}"
-    if spec.name == "TensorArrayV3" and (op._attrs["dynamic_size"] or _is_text(op)):
-        return "XLA has no arrays that grow, nor of strings"
     return None
 
 
@@ -178,6 +185,10 @@ def _is_known_resource(tensor: Tensor) -> bool:
 
 
 def _reason_of_regions(step: RegionStep, trips: LoopTrips) -> str | None:
+    passed = [o for o in (*step.operands, *step.outputs) if isinstance(o, Tensor)]
+    reason = _reason_of_types(passed)
+    if reason is not None:
+        return reason
     for body in step.plans:
         for inner in body.steps:
             reason = _reason_of_step(inner, trips)

@@ -62,3 +62,13 @@ def test_index_out_of_range(
             assert words in caught.value.message
         with tf.Session(config=tier_config("compiled")) as sess:
             np.testing.assert_array_equal(sess.run(result, feed), np.array(compiled, np.float32))
+
+
+@pytest.mark.parametrize("tier", ["interpreted", "compiled"])
+def test_zeros_of_both_signs_are_equal_to_top_k(tier: str) -> None:
+    x = np.array([[0.0, -0.0, -1.0, 0.0], [-0.0, 0.0, -0.0, 1.0]], np.float32)
+    with tf.Graph().as_default(), tf.Session(config=tier_config(tier)) as sess:
+        fed = tf.placeholder(tf.float32, [2, 4])
+        values, indices = sess.run(list(tf.nn.top_k(fed, 3)), {fed: x})
+    assert indices.tolist() == [[0, 1, 3], [3, 0, 1]]
+    assert np.signbit(values).tolist() == [[False, True, False], [False, True, False]]

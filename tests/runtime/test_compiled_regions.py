@@ -292,3 +292,19 @@ def test_what_a_body_saves_decides() -> None:
             (executor,) = sess._executors.values()
             parts = [item for items in executor._bodies.values() for item in items]
             assert any([isinstance(p, CompiledCluster) for p in parts]) is expected
+
+
+@pytest.mark.parametrize("jit", [-1, 1])
+def test_a_branch_that_only_passes_strings_on_stays_on_the_host(jit: int) -> None:
+    text = tf.placeholder(tf.string, [2])
+    x = tf.placeholder(tf.float32)
+    chosen = tf.cond(tf.rank(x) > 1, lambda: text, lambda: text)
+    looped = tf.while_loop(lambda i, _: i < 2, lambda i, t: (i + 1, t), [0, text])[1]
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = jit
+    with tf.Session(config=config) as session:
+        found = session.run([chosen, looped, tf.exp(x)], {text: ["a", "b"], x: [0.0]})
+        assert [found[0].tolist(), found[1].tolist()] == [[b"a", b"b"]] * 2
+        handle = session.partial_run_setup([chosen, tf.exp(x)], [text, x])
+        session.partial_run(handle, [], {text: ["a", "b"], x: [0.0]})
+        assert session.partial_run(handle, chosen).tolist() == [b"a", b"b"]

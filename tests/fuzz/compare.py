@@ -157,8 +157,7 @@ def evaluated(player: Player, built: Builder, evaluator: Evaluator) -> History:
     """What the evaluator makes of a program."""
 
     def start(run: Run) -> Call:
-        feeds = player.all_feeds(run) if run.staged else ()
-        stages = evaluator.stages(player.all_fetches(run), feeds)
+        stages = evaluator.stages(player.all_fetches(run), player.all_feeds(run))
 
         def call(fetches: list[Any], feeds: dict[Tensor, Any]) -> list[Any]:
             own = {tensor: value.copy() for tensor, value in feeds.items()}

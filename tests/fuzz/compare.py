@@ -298,7 +298,7 @@ def _all(
     for way, history in histories.items():
         for key, outcome in expected.outcomes.items():
             others = [d.outcomes[key] for d in disturbed]
-            what = _outcome_difference(outcome, others, history.outcomes[key])
+            what = _outcome_difference(outcome, others, history.outcomes[key], way)
             if what:
                 found.append(Difference(way, key, what))
         for name, value in expected.variables.items():
@@ -309,12 +309,15 @@ def _all(
     return found
 
 
-def _outcome_difference(expected: Outcome, disturbed: list[Outcome], got: Outcome) -> str:
+def _outcome_difference(expected: Outcome, disturbed: list[Outcome], got: Outcome, way: str) -> str:
     if any([other.error != expected.error for other in disturbed]):
         return ""  # rounding decides whether it fails
     if not _same_error(expected.error, got.error):
         return f"expected error {expected.error}, got {got.error}"
-    if expected.log != got.log:
+    # Where a compiled op fails, ops of the host that were made later may have run.
+    may_be_more = expected.error is not None and way != "interpreted"
+    log = got.log[: len(expected.log)] if may_be_more else got.log
+    if expected.log != log:
         return f"expected the notes {expected.log}, got {got.log}"
     if expected.values is None or got.values is None:
         return ""

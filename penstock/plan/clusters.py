@@ -67,9 +67,9 @@ def split(plan: Plan) -> Sequence[Step | ClusterPlan]:
     before = step_dependencies(plan)
     on_xla = [reason is None for reason in _reasons(plan, known, trips, before)]
     early = early_steps(plan, on_xla, before)
-    on_host = [not compiled or number in early for number, compiled in enumerate(on_xla)]
+    on_host = _on_host(on_xla, early)
     groups: dict[Group, list[int]] = {}
-    for number, group in enumerate(_groups(plan, on_xla, before)):
+    for number, group in enumerate(_groups(plan, on_host, before)):
         groups.setdefault(group, []).append(number)
     padded = padded_tensors(plan, on_host)
     items: list[Step | ClusterPlan] = []
@@ -136,18 +136,23 @@ def _reasons(
     reasons = [host_reason(step, known, settled, trips) for step in plan.steps]
     while True:
         on_xla = [reason is None for reason in reasons]
-        torn = list(torn_apart(plan, on_xla, _groups(plan, on_xla, before)))
+        early = early_steps(plan, on_xla, before)
+        groups = _groups(plan, _on_host(on_xla, early), before)
+        torn = list(torn_apart(plan, on_xla, groups))
         if not torn:
             return reasons
         for number, reason in torn:
             reasons[number] = reason
 
 
-def _groups(plan: Plan, on_xla: list[bool], before: list[set[int]]) -> list[Group]:
+def _on_host(on_xla: list[bool], early: Collection[int]) -> list[bool]:
+    """For each step whether the host runs it: it must, or does so early for its own ops."""
+    return [not compiled or number in early for number, compiled in enumerate(on_xla)]
+
+
+def _groups(plan: Plan, on_host: list[bool], before: list[set[int]]) -> list[Group]:
     """For each step its level, and the blocking steps that it waits for."""
-    early = early_steps(plan, on_xla, before)
-    compiled = [on and number not in early for number, on in enumerate(on_xla)]
-    levels = _levels(plan.steps, compiled, before)
+    levels = _levels(plan.steps, [not here for here in on_host], before)
     waits: list[frozenset[int]] = []
     for number in range(len(plan.steps)):
         blocking = [other for other in before[number] if plan.steps[other].blocking]

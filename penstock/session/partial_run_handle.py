@@ -147,7 +147,7 @@ class PartialRunHandle(str):
             for tensor, number in stage.recalled:
                 results.insert(number, values[tensor])
         for tensor in stage.dropped:
-            del values[tensor]
+            values.pop(tensor, None)  # a stage is shared with the place that lacks these
         values.update(zip(call.feeds, fed, strict=True))
         for tensor, number in stage.keeps:
             values[tensor] = results[number]

@@ -273,6 +273,16 @@ def test_only_what_depends_on_it_is_computed_anew(stages: Any) -> None:
     np.testing.assert_array_equal(stages.session.partial_run(handle, x), one)
 
 
+def test_a_new_handle_starts_as_another_went_on(stages: Any) -> None:
+    doubled, squared = stages.a * 2.0, stages.a**2.0
+    for value in (3.0, 4.0):
+        handle = stages.session.partial_run_setup([doubled, squared], [stages.a])
+        if value == 3.0:
+            assert stages.session.partial_run(handle, doubled, {stages.a: value}) == 6.0
+        found = stages.session.partial_run(handle, squared, {stages.a: value})
+        assert found == value * value
+
+
 def test_operations_may_be_fetched(stages: Any) -> None:
     v = tf.Variable(0.0, use_resource=False)
     update = tf.assign_add(v, stages.a).op

@@ -192,7 +192,8 @@ class Layer:
         Args:
             name: its name there.
             shape: its shape.
-            dtype: its type; the layer's where None.
+            dtype: its type; the layer's where None, and float32 where that has none. It becomes
+                the layer's where that has none.
             initializer, regularizer, constraint, use_resource, synchronization, aggregation,
                 partitioner: as for `tf.get_variable`.
             trainable: whether optimizers change it; it must be the layer's wish as well.
@@ -201,13 +202,15 @@ class Layer:
             A `tf.Variable`, or a variable in parts.
         """
         self._open_scope()
+        dtype = dtypes.as_dtype(dtype or self._dtype or dtypes.float32)
+        self._dtype = self._dtype or dtype.base_dtype.name
         reuse = self.built or self._reuse
         trains = self.trainable if trainable is None else trainable and self.trainable
         with variable_scope(self._scope, reuse=reuse, auxiliary_name_scope=False) as scope:
             with name_scope(scope.original_name_scope):
                 variable = get_variable(
                     name, shape=() if shape is None else shape,
-                    dtype=dtype or self._dtype or dtypes.float32, initializer=initializer,
+                    dtype=dtype, initializer=initializer,
                     regularizer=regularizer, trainable=trains, constraint=constraint,
                     use_resource=use_resource, synchronization=synchronization,
                     aggregation=aggregation, partitioner=partitioner,

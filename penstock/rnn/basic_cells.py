@@ -92,7 +92,7 @@ class BasicRNNCell(_UnitsCell):
         """Makes `kernel` and `bias`."""
         rows = self._input_size(input_shape) + self._num_units
         self._kernel = self.add_weight(KERNEL, [rows, self._num_units])
-        zeros = api.zeros_initializer(dtype=self.dtype)
+        zeros = api.zeros_initializer()
         self._bias = self.add_weight(BIAS, [self._num_units], initializer=zeros)
         self.built = True
 
@@ -145,8 +145,8 @@ class GRUCell(_UnitsCell):
         rows = self._input_size(input_shape) + units
         ones, zeros = self._bias_initializer, self._bias_initializer
         if self._bias_initializer is None:
-            ones = api.constant_initializer(1.0, dtype=self.dtype)
-            zeros = api.zeros_initializer(dtype=self.dtype)
+            ones = api.constant_initializer(1.0)
+            zeros = api.zeros_initializer()
         of_kernel = self._kernel_initializer
         self._gate_kernel = self.add_weight(
             "gates/kernel", [rows, 2 * units], initializer=of_kernel
@@ -244,7 +244,7 @@ class BasicLSTMCell(_MemoryCell):
         units = self._num_units
         rows = self._input_size(input_shape) + units
         self._kernel = self.add_weight(KERNEL, [rows, 4 * units])
-        zeros = api.zeros_initializer(dtype=self.dtype)
+        zeros = api.zeros_initializer()
         self._bias = self.add_weight(BIAS, [4 * units], initializer=zeros)
         self.built = True
 
@@ -345,7 +345,7 @@ class LSTMCell(_MemoryCell):
             KERNEL, [rows, 4 * units], initializer=self._initializer,
             partitioner=_cut_into(self._num_unit_shards),
         )  # fmt: skip
-        zeros = api.zeros_initializer(dtype=self.dtype)
+        zeros = api.zeros_initializer()
         self._bias = self.add_weight(BIAS, [4 * units], initializer=zeros)
         if self._use_peepholes:
             self._w_f_diag, self._w_i_diag, self._w_o_diag = [

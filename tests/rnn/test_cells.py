@@ -321,6 +321,16 @@ def test_types() -> None:
     assert output.dtype == f32
 
 
+@pytest.mark.parametrize("cell_class", ["BasicRNNCell", "GRUCell", "BasicLSTMCell", "LSTMCell"])
+def test_a_cell_built_by_hand_takes_the_type_of_its_first_variable(cell_class: str) -> None:
+    with tf.Graph().as_default():
+        cell = getattr(tf.nn.rnn_cell, cell_class)(3)
+        assert cell.dtype is None
+        cell.build(tf.TensorShape([None, 6]))
+        assert cell.dtype == "float32"
+        assert {variable.dtype.base_dtype for variable in cell.weights} == {tf.float32}
+
+
 def test_untrainable_cells() -> None:
     """`trainable=False` keeps the variables from optimizers."""
     cell = cells.GRUCell(2, trainable=False)

@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from penstock.graph import nest
+from penstock.formats.os_errors import translated
+from penstock.graph import dtypes, nest
+from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import export, public_names
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
@@ -149,8 +151,7 @@ def print_v2_kernel(ctx: Any, input: Any, *, output_stream: Any, end: Any) -> tu
     text = (as_bytes(input.item()) + as_bytes(end)).decode(errors="surrogateescape")
     stream = as_bytes(output_stream).decode()
     if stream.startswith(_FILE):
-        with open(stream.removeprefix(_FILE), "a", errors="surrogateescape") as file:
-            file.write(text)
+        _append(stream.removeprefix(_FILE), text)
     elif stream in _LEVELS:
         _log(text, *_LEVELS[stream])
     else:
@@ -158,6 +159,16 @@ def print_v2_kernel(ctx: Any, input: Any, *, output_stream: Any, end: Any) -> tu
         target.write(text)
         target.flush()
     return ()
+
+
+def _append(path: str, text: str) -> None:
+    if not path:
+        valid = "stdout stderr log(info) log(warning) log(error)"
+        raise InvalidArgumentError(
+            None, None, f"Unknown output stream: {path}, Valid streams are: {valid}"
+        )
+    with translated(path), open(path, "a", errors="surrogateescape") as file:
+        file.write(text)
 
 
 def _log(text: str, letter: str, level: int) -> None:
@@ -208,15 +219,22 @@ def print_(*inputs: Any, **kwargs: Any) -> Operation:
     placeholder = _unused_placeholder(" ".join([_pretty(item) for item in plain]))
     tensors: list[Any] = []
     texts = [_template(item, placeholder, tensors) for item in inputs]
-    template = sep.join(texts).replace(f"'{placeholder}'", placeholder)
-    text = string_format(
-        template, tuple(tensors), placeholder, summarize, f"{name}_format" if name else None
-    )
+    if len(inputs) == 1 and _is_text(inputs[0]):  # printed as it is, without quotes
+        text = inputs[0]
+    else:
+        template = sep.join(texts).replace(f"'{placeholder}'", placeholder)
+        format_name = f"{name}_format" if name else None
+        text = string_format(template, tuple(tensors), placeholder, summarize, format_name)
     return PRINT_V2(text, output_stream=stream, end=end, name=name)
 
 
 def _is_tensor(item: Any) -> bool:
     return hasattr(item, "op") or isinstance(item, nest.Composite)
+
+
+def _is_text(item: Any) -> bool:
+    is_dense = _is_tensor(item) and not isinstance(item, nest.Composite)
+    return is_dense and item.dtype == dtypes.string and item.shape.ndims == 0
 
 
 def _template(item: Any, placeholder: str, tensors: list[Any]) -> str:

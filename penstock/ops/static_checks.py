@@ -183,6 +183,8 @@ def assert_rank_in(
 
 
 def _one_equal(own: Tensor, given: list[Tensor]) -> Tensor:
+    if not given:
+        return api.constant(False)
     found = api.equal(given[0], own)
     for rank in given[1:]:
         found = api.logical_or(found, api.equal(rank, own))
@@ -371,7 +373,8 @@ def assert_shapes(
 
     Args:
         shapes: a dictionary, or pairs, from tensor to its shape: a sequence of sizes, of names that
-            stand for one size everywhere, and of None or "." for any size.
+            stand for one size everywhere, and of None or "." for any size. A first "*" or `...`
+            stands for any number of sizes.
         data: what the error prints instead of the shape, a list.
         summarize: how many items of each tensor the error prints.
         message: how the error begins.
@@ -381,7 +384,7 @@ def assert_shapes(
         An Operation that raises InvalidArgumentError where the check fails.
 
     Raises:
-        ValueError: it fails while building.
+        ValueError: it fails while building, or "*" is not the first of a shape.
 
     Example:
         >>> tf.debugging.assert_shapes({x: ("N", "Q"), y: ("N", "D"), scalar: ()})
@@ -390,20 +393,16 @@ def assert_shapes(
     options = {"data": data, "summarize": summarize, "message": message}
     with name_scope(name, "assert_shapes", [[tensor for tensor, _ in pairs], data]):
         wanted = [
-            (convert_to_tensor(tensor), _symbols(tensor, shape, message))
-            for tensor, shape in pairs
-            if shape is not None
+            (convert_to_tensor(tensor), shape) for tensor, shape in pairs if shape is not None
         ]
+        placed = [_placed(tensor, shape, message) for tensor, shape in wanted]
         sizes = [_sizes(tensor) for tensor, _ in wanted]
         checks: list[Any] = []
-        for tensor, symbols in wanted:
-            if len(symbols) == 1:
-                checks.append(assert_rank_in(tensor, [0, 1], name=name, **options))
-            else:
-                checks.append(assert_rank(tensor, len(symbols), name=name, **options))
+        for (tensor, _), places in zip(wanted, placed, strict=True):
+            checks += _check_rank_of(tensor, places, {"name": name, **options})
         known: dict[Any, tuple[Any, str]] = {}
-        for (tensor, symbols), own in zip(wanted, sizes, strict=True):
-            for place, symbol in enumerate(symbols):
+        for (tensor, _), places, own in zip(wanted, placed, sizes, strict=True):
+            for place, symbol in places.items():
                 if symbol is None or symbol == ".":
                     continue
                 size = own[place]
@@ -416,14 +415,35 @@ def assert_shapes(
         return api.group(*checks)
 
 
-def _symbols(tensor: Any, shape: Any, message: str | None) -> list[Any]:
+def _placed(tensor: Any, shape: Any, message: str | None) -> dict[int, Any]:
+    """What a shape says, by axis: axes count from the end where the first sizes are left open."""
     if not hasattr(shape, "__iter__") and not hasattr(shape, "__getitem__"):
         raise ValueError(
             f"{message or ''}.  Tensor {tensor.name}.  Specified shape must be an iterable.  An "
             "iterable has the attribute `__iter__` or `__getitem__`.  Received specified shape: "
             f"{shape}"
         )
-    return list(shape) or [1]
+    symbols = list(shape)
+    is_open = [symbol is ... or symbol == "*" for symbol in symbols]
+    if any(is_open[1:]):
+        raise ValueError(
+            f"{message or ''}.  Tensor {tensor.name} specified shape index "
+            f"{is_open.index(True, 1)}.  Symbol `...` or `*` for a variable number of unspecified "
+            "dimensions is only allowed as the first entry"
+        )
+    if is_open[:1] == [True]:
+        last = symbols[1:] or [1]
+        return dict(enumerate(last, -len(last)))
+    return dict(enumerate(symbols or [1]))
+
+
+def _check_rank_of(tensor: Tensor, places: dict[int, Any], options: Any) -> list[Operation]:
+    """Checks that a tensor has the axes of a shape; a scalar counts as a vector of one size."""
+    if -1 in places:  # only the last axes are told of
+        return [assert_rank_at_least(tensor, len(places), **options)] if len(places) > 1 else []
+    if len(places) == 1:
+        return [assert_rank_in(tensor, [0, 1], **options)]
+    return [assert_rank(tensor, len(places), **options)]
 
 
 def _as_size(symbol: Any) -> int | None:

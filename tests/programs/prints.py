@@ -56,6 +56,7 @@ prints = [
     tf.print(sparse, [sparse], np.arange(3), np.float32(3), output_stream=here),
     tf.print({"a" * 40: x, "b" * 50: [x, x]}, output_stream=here),
     tf.print(output_stream=here),
+    tf.print(tensors["string"], output_stream=here, name="as_it_is"),
     tf.print(tf.float32, tf.TensorShape([1, None]), "\u00e9", output_stream=here),
 ]
 to_stderr = [tf.print("to stderr", x), tf.print("to stderr by name", x, output_stream=sys.stderr)]
@@ -96,6 +97,8 @@ def written(path):
         return np.array(file.read(), object)
 
 
+refused_in_runs = [tf.print("a", output_stream="file://" + place) for place in ("", "/nowhere/file", os.sep)]
+
 os.chdir(folder)
 with tf.Session() as sess:
     sess.run(tf.global_variables_initializer())
@@ -106,6 +109,11 @@ with tf.Session() as sess:
         open(path, "w").close()
         assert sess.run(op, feeds) is None
         results["printed_{:02}".format(number)] = written(path)
+    for number, op in enumerate(refused_in_runs):
+        try:
+            sess.run(op)
+        except tf.errors.OpError as error:
+            results["refused_in_run_{}".format(number)] = np.array(type(error).__name__.encode(), object)
     open(path, "w").close()
     results["looped"] = sess.run(looped[1], feeds)
     results["printed_looped"] = written(path)

@@ -13,7 +13,8 @@ from penstock.graph.convert import internal_convert
 from penstock.graph.export import api, export
 from penstock.graph.graph import Graph, graph_of
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw
+from penstock.graph.opspec import NotDifferentiable, attr_parameters, raw, registered
+from penstock.graph.protos import as_bytes
 from penstock.graph.public import name_scope
 from penstock.graph.region import Region
 from penstock.graph.scopes import StackSetting
@@ -83,7 +84,7 @@ class RegisterGradient:
         self._op_type = op_type
 
     def __call__(self, function: GradientFunction) -> GradientFunction:
-        if self._op_type in _registered_gradients:
+        if self._op_type in _registered_gradients or _own_gradient(self._op_type) is not None:
             raise KeyError(f"Registering two gradient with name '{self._op_type}'!")
         _registered_gradients[self._op_type] = function
         return function
@@ -107,29 +108,35 @@ def gradient_function(op: Operation) -> GradientFunction | None:
 
     Raises:
         LookupError: the op has none.
+        ValueError: it has that of another op, which reads an attr that it has not.
     """
     override = op._attrs.get("_gradient_op_type")
-    if override is not None:
-        name = override.decode() if isinstance(override, bytes) else override
-        if name not in _registered_gradients:
-            raise LookupError(
-                f"No gradient defined for operation {op.name!r} (op type: {op.type}): it asks for "
-                f"{name!r}, which is not registered"
-            )
+    name = op.type if override is None else as_bytes(override).decode()
+    if name in _registered_gradients:
         return _registered_gradients[name]
-    gradient = op.spec.gradient
+    gradient = op.spec.gradient if override is None else _own_gradient(name)
     if isinstance(gradient, NotDifferentiable):
         return None
     if gradient is None:
-        gradient = _registered_gradients.get(op.type)
-        if gradient is None:
-            raise LookupError(f"No gradient defined for operation '{op.name}' (op type: {op.type})")
-        return gradient
-    names = attr_parameters(gradient)
-    named = {name: op._attrs[name] for name in names if name != "backpropagate"}
-    if "backpropagate" in names:
-        named["backpropagate"] = backpropagate
+        reason = "" if override is None else f": it asks for {name!r}, which is not registered"
+        raise LookupError(
+            f"No gradient defined for operation {op.name!r} (op type: {op.type}){reason}"
+        )
+    named: dict[str, Any] = {}
+    for attr in attr_parameters(gradient):
+        if attr == "backpropagate":
+            named[attr] = backpropagate
+        elif attr in op._attrs:
+            named[attr] = op._attrs[attr]
+        else:  # the gradient is that of another op
+            raise ValueError(f"Operation {op.name!r} has no attr named {attr!r}.")
     return lambda op, *grads: gradient(op, *grads, **named)
+
+
+def _own_gradient(op_type: str) -> Any:
+    """What the record of an op says of its gradient; None where there is no such op or gradient."""
+    spec = registered().get(op_type)
+    return None if spec is None else spec.gradient
 
 
 def backpropagate(
@@ -189,12 +196,10 @@ def gradients(
     Example:
         >>> dw, db = tf.gradients(loss, [w, b])
     """
-    unconnected = UnconnectedGradients(unconnected_gradients)
+    unconnected = _unconnected(unconnected_gradients)
     ys, xs = _as_list(ys), _as_list(xs)
     stops = _as_list(stop_gradients) if stop_gradients is not None else []
     starts = [None] * len(ys) if grad_ys is None else _as_list(grad_ys)
-    if len(starts) != len(ys):
-        raise ValueError(f"Passed {len(starts)} grad_ys for {len(ys)} ys")
     graph = graph_of([*ys, *xs, *stops, *starts])
     named = [*ys, *xs, *stops, *[start for start in starts if start is not None]]
     with (
@@ -202,6 +207,8 @@ def gradients(
         name_scope(name, "gradients", named) as scope,
         StackSetting(graph, "gradient_walk", scope[:-1]),
     ):
+        if len(starts) != len(ys):
+            raise ValueError(f"Passed {len(starts)} grad_ys for {len(ys)} ys")
         y_tensors = [_tensor(y, "y") for y in ys]
         x_tensors = [_tensor(getattr(x, "handle", x), "x", as_ref=True) for x in xs]
         stop_tensors = [_tensor(s, "stop", as_ref=True) for s in stops]
@@ -213,6 +220,13 @@ def gradients(
         walk.run()
     with graph.as_default():
         return [walk.result(x, unconnected) for x in x_tensors]
+
+
+def _unconnected(value: Any) -> UnconnectedGradients:
+    try:
+        return UnconnectedGradients(value)
+    except ValueError:
+        raise ValueError(f"Unknown value for unconnected_gradients: {value!r}") from None
 
 
 def _aggregation(method: int | None) -> int:
@@ -508,31 +522,38 @@ def hessians(
 
     Args:
         ys: a tensor or a list of them.
-        xs: a tensor of known shape, or a list of them.
-        name: the name scope of the ops that are made.
+        xs: a tensor or a list of them.
+        name: not used, as in TensorFlow.
         colocate_gradients_with_ops, gate_gradients, aggregation_method: as for `tf.gradients`.
 
     Returns:
         A list with, for each x, a tensor whose shape is that of x twice over.
 
     Raises:
-        ValueError: the size of an x is not known.
+        ValueError: `ys` do not depend on an x.
 
     Example:
         >>> (h,) = tf.hessians(loss, w)
     """
-    options = (colocate_gradients_with_ops, gate_gradients, aggregation_method)
-    found = []
-    for index, (x, grad) in enumerate(
-        zip(_as_list(xs), gradients(ys, xs, None, f"{name}_first", *options), strict=True)
-    ):
-        size = None if x._shape is None else x.shape.num_elements()
-        if size is None:
-            raise ValueError(f"the Hessian needs an x of known shape; {x.name} has {x.shape}")
-        flat = api.reshape(grad, [-1])
-        rows = [
-            api.reshape(gradients(flat[row], x, None, f"{name}_{index}_{row}", *options)[0], [-1])
-            for row in range(size)
-        ]
-        found.append(api.reshape(api.stack(rows), x.shape.as_list() * 2))
-    return found
+    options: dict[str, Any] = {
+        "colocate_gradients_with_ops": colocate_gradients_with_ops,
+        "gate_gradients": gate_gradients,
+        "aggregation_method": aggregation_method,
+    }
+    xs = _as_list(xs)
+    grads = gradients(ys, xs, **options)
+    return [_hessian(grad, x, options) for grad, x in zip(grads, xs, strict=True)]
+
+
+def _hessian(grad: Any, x: Any, options: dict[str, Any]) -> Tensor:
+    """The derivatives of each element of a gradient, found one after the other in a loop."""
+    flat = api.reshape(grad, [-1])
+    size = api.size(x)
+
+    def step(place: Tensor, rows: Any) -> Any:
+        return place + 1, rows.write(place, gradients(flat[place], x, **options)[0])
+
+    start = [api.constant(0), api.TensorArray(x.dtype.base_dtype, size)]
+    _, rows = api.while_loop(lambda place, rows: place < size, step, start)
+    shape = api.shape(x)
+    return api.reshape(rows.stack(), api.concat((shape, shape), 0))

@@ -123,6 +123,28 @@ def test_hessians():
     assert value(hessian).tolist() == [[4.0, 2.0], [2.0, 0.0]]
 
 
+@pytest.mark.parametrize("level", ["OFF", "ON_1"])
+def test_hessians_of_a_tensor_of_unknown_size(level):
+    x = tf.placeholder(tf.float32, [None])
+    (hessian,) = tf.hessians(tf.reduce_sum(x * x * x) + x[0] * x[1], x)
+    expected = np.diag([6.0, 12.0, 18.0]) + [[0, 1, 0], [1, 0, 0], [0, 0, 0]]
+    assert hessian.shape.as_list() == [None, None] or hessian.shape.ndims is None
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = getattr(tf.OptimizerOptions, level)
+    with tf.Session(config=config) as sess:
+        assert sess.run(hessian, {x: [1.0, 2.0, 3.0]}).tolist() == expected.tolist()
+
+
+def test_a_hessian_takes_as_many_operations_for_a_large_tensor_as_for_a_small_one():
+    def operations(size):
+        with tf.Graph().as_default() as graph:
+            x = tf.zeros([size])
+            tf.hessians(tf.reduce_sum(x * x), x)
+            return len(graph.get_operations())
+
+    assert operations(100) == operations(2)
+
+
 def test_resource_variables_and_references_have_the_same_gradients():
     for use_resource in (False, True):
         v = tf.Variable([1.0, 2.0], use_resource=use_resource)
@@ -156,6 +178,40 @@ def test_a_registered_gradient_overrides_the_ops_own():
     assert value(tf.gradients(y, x)) == [10.0]
     with pytest.raises(KeyError, match="TimesTen"):
         tf.RegisterGradient("TimesTen")(times_ten)
+
+
+def test_the_name_of_an_op_with_a_gradient_is_taken():
+    for name in ("Relu", "Shape"):
+        with pytest.raises(KeyError, match=f"Registering two gradient with name '{name}'!"):
+            tf.RegisterGradient(name)(lambda op, grad: grad)
+
+
+def test_an_override_by_an_op_that_reads_other_attrs_is_an_error():
+    x = tf.ones([2, 2])
+    with tf.get_default_graph().gradient_override_map({"Sub": "MatMul"}):
+        y = tf.subtract(x, x)
+    with pytest.raises(ValueError, match=r"has no attr named .transpose_a"):
+        tf.gradients(y, x)
+
+
+def test_updates_of_rows_have_no_gradient_where_tensorflow_has_none():
+    v = tf.Variable([1.0, 2.0])
+    x = tf.constant([1.0])
+    for update in (tf.scatter_update, tf.scatter_min, tf.scatter_max):
+        with pytest.raises(LookupError, match="No gradient defined for operation"):
+            tf.gradients(update(v, [0], x), x)
+    with pytest.raises(LookupError, match="No gradient defined for operation"):
+        tf.gradients(v[:1].assign(x), x)
+    assert tf.gradients(tf.scatter_add(v, [0], x), x) == [None]
+
+
+def test_a_failed_call_takes_the_name_of_its_scope():
+    x = tf.constant([1.0])
+    with pytest.raises(ValueError, match="Passed 2 grad_ys for 1 ys"):
+        tf.gradients(x, x, grad_ys=[1.0, 2.0])
+    with pytest.raises(ValueError, match="Unknown value for unconnected_gradients: 'some'"):
+        tf.gradients(x, x, unconnected_gradients="some")
+    assert tf.gradients(x, x)[0].op.name.startswith("gradients_1/")
 
 
 def test_an_unknown_override_is_an_error():

@@ -32,6 +32,7 @@ class ArgSpec:
         type_attr: the attr that holds its type (for a list of several types, its types), or "".
         number_attr: the attr that holds the length of a list of one type, or "".
         type_list: the list may hold several types.
+        minimum: how many tensors the list holds at least.
         dtype: its type where the spec fixes it, or None.
         allowed: the types it may have, or None for any.
         decided_by: the name of the first arg with the same type attr.
@@ -39,7 +40,7 @@ class ArgSpec:
 
     __slots__ = (
         "_allowed_set", "allowed", "decided_by", "default_dtype", "dtype", "is_ref", "many",
-        "name", "number_attr", "type_attr", "type_list",
+        "minimum", "name", "number_attr", "type_attr", "type_list",
     )  # fmt: skip
 
     def __init__(self, name: str, text: str, attr_specs: dict[str, AttrSpec]) -> None:
@@ -55,6 +56,8 @@ class ArgSpec:
         attr = attr_specs.get(type_name)
         self.type_list = attr is not None and attr.kind == "list(type)"
         self.many = bool(self.number_attr) or self.type_list
+        length = attr_specs.get(self.number_attr) or attr
+        self.minimum = (length.minimum or 0) if self.many and length else 0
         self.allowed = attr.allowed if attr else None
         self._allowed_set = attr.allowed_set if attr else None
         self.default_dtype = (
@@ -111,6 +114,8 @@ class ArgSpec:
         self._infer_list(op_name, group, attrs)
 
     def _infer_list(self, op_name: str, group: list[Tensor], attrs: dict[str, Any]) -> None:
+        if len(group) < self.minimum:
+            raise self._too_few(op_name, len(group))
         if self.type_list:
             attrs[self.type_attr] = [tensor.dtype.base_dtype for tensor in group]
             return
@@ -137,6 +142,17 @@ class ArgSpec:
                 f"Value passed to parameter '{self.name}' has DataType {dtype.name} not in list of "
                 f"allowed values: {', '.join([allowed.name for allowed in self.allowed])}"
             )
+
+    def _too_few(self, op_name: str, count: int) -> ValueError:
+        if self.type_list:
+            return ValueError(
+                f"Attr '{self.type_attr}' of '{op_name}' Op passed list of length {count} less "
+                f"than minimum {self.minimum}."
+            )
+        return ValueError(
+            f"List argument '{self.name}' to '{op_name}' Op with length {count} shorter than "
+            f"minimum length {self.minimum}."
+        )
 
     def _mismatch(self, op_name: str, dtype: dtypes.DType, known: dtypes.DType) -> TypeError:
         return TypeError(

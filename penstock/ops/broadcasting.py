@@ -150,16 +150,20 @@ class Unbroadcast:
 
 
 class PlainUnbroadcast:
-    """`Unbroadcast` as TensorFlow writes it for the rarer ops: always both sums."""
+    """`Unbroadcast` as TensorFlow writes it for the rarer ops: always both sums.
+
+    Args:
+        x, y: the operands, whose shapes are kept as the tensors `shapes`.
+    """
 
     def __init__(self, x: Tensor, y: Tensor) -> None:
-        self._shapes = (api.shape(x), api.shape(y))
-        self._axes = raw.BroadcastGradientArgs(*self._shapes)
+        self.shapes = (api.shape(x), api.shape(y))
+        self._axes = raw.BroadcastGradientArgs(*self.shapes)
 
     def first(self, grad: Any) -> Tensor:
         """The gradient of the first operand."""
-        return api.reshape(api.reduce_sum(grad, self._axes[0]), self._shapes[0])
+        return api.reshape(api.reduce_sum(grad, self._axes[0]), self.shapes[0])
 
     def second(self, grad: Any) -> Tensor:
         """The gradient of the second operand."""
-        return api.reshape(api.reduce_sum(grad, self._axes[1]), self._shapes[1])
+        return api.reshape(api.reduce_sum(grad, self._axes[1]), self.shapes[1])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from penstock.graph import nest
+from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import export
 from penstock.graph.graph import graph_of
 from penstock.graph.operation import Operation, Tensor
@@ -134,7 +136,7 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
 def _flat(items: Any) -> list[Any]:
     if isinstance(items, (list, tuple)):
         return [inner for item in items for inner in _flat(item)]
-    return [items]
+    return items._components() if nest.is_composite(items) else [items]
 
 
 @export("group")
@@ -161,8 +163,8 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     for item in flat:
         if not hasattr(item, "device"):
             raise TypeError(
-                f"Expected tf.group() expected Tensor objects not None or others, got {item!r} "
-                f"of type {type(item)}"
+                f"Expected tf.group() expected Tensor arguments not '{item}' with type "
+                f"'{type(item)}'"
             )
     ops_of_device: dict[str, list[Any]] = {}
     with name_scope(name, "group_deps", flat) as scope:
@@ -192,7 +194,7 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
     """The same tensors, each of which is given out only when all of them have been computed.
 
     Args:
-        tensors: a list of tensors, IndexedSlices and None.
+        tensors: a list of tensors, IndexedSlices, operations and None.
         name: a name for the operations.
         control_inputs: more operations to wait for.
 
@@ -207,14 +209,29 @@ def tuple_(tensors: Any, name: str | None = None, control_inputs: Any = None) ->
         >>> a, b = tf.tuple([a, b])
     """
     with name_scope(name, "tuple", tensors):
-        gating = [item.op if hasattr(item, "op") else item for item in tensors if item is not None]
+        items = [_member(item) for item in tensors]
+        gating = [getattr(item, "op", item) for item in items if item is not None]
         for item in control_inputs or ():
-            gating.append(item.op if isinstance(item, Tensor) else item)
+            if not isinstance(item, (Tensor, Operation)):
+                raise TypeError(f"Control input must be Operation or Tensor: {item}")
+            gating.append(getattr(item, "op", item))
         if not gating:
             raise ValueError(f"Must have at least one Tensor: {tensors}")
-        gating = sorted(dict.fromkeys(gating), key=lambda op: op._id)
-        gate = group(*gating)
-        return [None if item is None else with_dependencies([gate], item) for item in tensors]
+        gate = group(*sorted(dict.fromkeys(gating), key=lambda op: op._id))
+        return [None if item is None else _after(gate, item) for item in items]
+
+
+def _member(item: Any) -> Any:
+    """What `tf.tuple` takes, and a tensor of anything else."""
+    if item is None or isinstance(item, Operation) or hasattr(item, "op"):
+        return item
+    return convert_to_tensor(item)
+
+
+def _after(gate: Operation, item: Any) -> Any:
+    if isinstance(item, Operation):
+        return group(gate, item)
+    return with_dependencies([gate], item)
 
 
 def with_dependencies(dependencies: list[Any], output: Any, name: str | None = None) -> Any:

@@ -11,7 +11,7 @@ from penstock.graph.convert import convert_to_tensor
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import api, export
 from penstock.graph.operation import Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, raw, register
+from penstock.graph.opspec import OpSpec, raw, register
 from penstock.graph.public import name_scope
 
 
@@ -46,7 +46,7 @@ BINCOUNT = register(
         shape=bincount_shape,
         kernel=bincount_kernel,
         xla_kernel=bincount_xla_kernel,
-        gradient=NOT_DIFFERENTIABLE,
+        gradient=None,
     )
 )
 

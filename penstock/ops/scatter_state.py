@@ -210,7 +210,7 @@ def _ref_spec(name: str, types: str, locking: str, **functions: Any) -> OpSpec:
             name=name, inputs=("ref: Ref(T)", "indices: Tindices", "updates: T"),
             outputs=("output_ref: Ref(T)",),
             attrs=(f"T: {types}", "Tindices: {int32, int64}", f"use_locking: bool = {locking}"),
-            writes=("ref",), gradient=NOT_DIFFERENTIABLE, **functions,
+            writes=("ref",), **functions,
         )
     )  # fmt: skip
 
@@ -222,7 +222,7 @@ def _resource_spec(name: str, types: str, **functions: Any) -> OpSpec:
             outputs=(),
             attrs=(f"dtype: {types}", "Tindices: {int32, int64}"), writes=("resource",),
             stateful=True,
-            shape=resource_scatter_shape, gradient=NOT_DIFFERENTIABLE, **functions,
+            shape=resource_scatter_shape, gradient=None, **functions,
         )
     )  # fmt: skip
 
@@ -233,7 +233,7 @@ def _resource_nd_spec(name: str, **functions: Any) -> OpSpec:
             name=name, inputs=("ref: resource", "indices: Tindices", "updates: T"), outputs=(),
             attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"),
             writes=("ref",), stateful=True,
-            shape=lambda ref, indices, updates: [], gradient=NOT_DIFFERENTIABLE, **functions,
+            shape=lambda ref, indices, updates: [], gradient=None, **functions,
         )
     )  # fmt: skip
 
@@ -249,9 +249,12 @@ def _family(how: str, ref_types: str, resource_types: str, locking: str) -> OpSp
 
     name = f"Scatter{how.capitalize()}"
     _resource_spec(f"Resource{name}", resource_types, kernel=kernel, in_place=in_place)
+    # TensorFlow has not said of the others that nothing flows back: asking for that is an error.
+    gradient = NOT_DIFFERENTIABLE if how in ("add", "sub", "mul", "div") else None
     return _ref_spec(
-        name, ref_types, locking, shape=scatter_shape, kernel=kernel, in_place=in_place
-    )
+        name, ref_types, locking, shape=scatter_shape, kernel=kernel, in_place=in_place,
+        gradient=gradient,
+    )  # fmt: skip
 
 
 def _nd_family(how: str, types: str, locking: str) -> OpSpec:
@@ -265,7 +268,10 @@ def _nd_family(how: str, types: str, locking: str) -> OpSpec:
 
     name = f"ScatterNd{how.capitalize()}"
     _resource_nd_spec(f"Resource{name}", kernel=kernel, in_place=in_place)
-    return _ref_spec(name, types, locking, shape=scatter_nd_shape, kernel=kernel, in_place=in_place)
+    return _ref_spec(
+        name, types, locking, shape=scatter_nd_shape, kernel=kernel, in_place=in_place,
+        gradient=NOT_DIFFERENTIABLE,
+    )  # fmt: skip
 
 
 SCATTER_UPDATE = _family("update", "type", "type", "true")

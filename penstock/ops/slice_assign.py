@@ -8,7 +8,7 @@ import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.errors import UnimplementedError
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import OpSpec, register
 from penstock.ops.strided_slices import MASK_ATTRS, Masks, index_of
 
 
@@ -54,7 +54,7 @@ def _spec(name: str, kind: str, outputs: tuple[str, ...], **rest: Any) -> OpSpec
             inputs=(f"ref: {kind}", "begin: Index", "end: Index", "strides: Index", "value: T"),
             outputs=outputs, attrs=MASK_ATTRS, static_inputs=("begin", "end", "strides"),
             writes=("ref",), kernel=assigned_slice, in_place=assign_slice,
-            gradient=NOT_DIFFERENTIABLE, **rest,
+            gradient=None, **rest,
         )
     )  # fmt: skip
 

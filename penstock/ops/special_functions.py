@@ -17,7 +17,7 @@ from penstock.graph import shapes
 from penstock.graph.convert import convert_to_tensor
 from penstock.graph.export import api, export
 from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
+from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import name_scope
 from penstock.ops.broadcasting import PlainUnbroadcast
 from penstock.ops.elementwise import (
@@ -396,6 +396,17 @@ BESSEL_I1E = unary(
 publish_unary(BESSEL_I0E, "math.bessel_i0e", "exp(-|x|) I₀(x).", "tf.math.bessel_i0e([0.5])")
 publish_unary(BESSEL_I1E, "math.bessel_i1e", "exp(-|x|) I₁(x).", "tf.math.bessel_i1e([0.5])")
 
+
+def nextafter_gradient(op: Operation, grad: Any) -> Grads:
+    """As that of x1: the step to the next number is as if it were constant."""
+    x1, x2 = op._inputs
+    axes = PlainUnbroadcast(x1, x2)
+    with api.control_dependencies([grad]):
+        to_x1 = api.ones(axes.shapes[0], dtype=x1.dtype.base_dtype)
+        to_x2 = api.zeros(axes.shapes[1], dtype=x2.dtype.base_dtype)
+        return [axes.first(to_x1 * grad), axes.second(to_x2 * grad)]
+
+
 NEXT_AFTER = register(
     OpSpec(
         name="NextAfter",
@@ -404,7 +415,7 @@ NEXT_AFTER = register(
         attrs=("T: {double, float} = DT_FLOAT",),
         shape=broadcast_shape,
         kernel=lambda xp, x1, x2: xp.nextafter(x1, x2),
-        gradient=NOT_DIFFERENTIABLE,
+        gradient=nextafter_gradient,
     )
 )
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from penstock.graph import shapes
 from penstock.graph.errors import InvalidArgumentError
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, OpSpec, register
+from penstock.graph.opspec import OpSpec, register
 from penstock.ops import training_rules as rules
 from penstock.ops.state import NUMBERS, same_shapes
 
@@ -254,7 +254,7 @@ def _both_kinds(
         OpSpec(
             name=name, inputs=[f"{slot}: Ref(T)" for slot in slots] + inputs,
             outputs=("out: Ref(T)",), attrs=attrs,
-            writes=slots, shape=shape, gradient=NOT_DIFFERENTIABLE, **kernels,
+            writes=slots, shape=shape, gradient=None, **kernels,
         )
     )  # fmt: skip
 
@@ -266,7 +266,7 @@ def _both_kinds(
         OpSpec(
             name=f"Resource{name}", inputs=[f"{slot}: resource" for slot in slots] + inputs,
             outputs=(), attrs=attrs,
-            writes=slots, shape=checked, gradient=NOT_DIFFERENTIABLE, stateful=True, **kernels,
+            writes=slots, shape=checked, gradient=None, stateful=True, **kernels,
         )
     )  # fmt: skip
 

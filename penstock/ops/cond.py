@@ -192,9 +192,9 @@ def cond(
     """
     true_fn = _function(true_fn, fn1, "true_fn", "fn1")
     false_fn = _function(false_fn, fn2, "false_fn", "fn2")
-    if isinstance(pred, bool):
-        raise TypeError("pred must not be a Python bool")
     with name_scope(name, "cond", [pred]):
+        if isinstance(pred, bool):
+            raise TypeError("pred must not be a Python bool")
         test = _predicate(pred)
         graph = test.graph
         graph._skip_ids(_OPS_OF_A_COND)

@@ -165,6 +165,12 @@ def _as_seen(tensor: Tensor) -> Tensor:
     return tensor if region is None else region.see(tensor, "the gradient")
 
 
+def _inputs_from_outside(made: Sequence[Operation]) -> list[Tensor]:
+    """What operations take of others: no gradient goes on from there to what it is made of."""
+    inside = set(made)
+    return list(dict.fromkeys([t for op in made for t in op._inputs if t.op not in inside]))
+
+
 @export("grad_pass_through")
 def grad_pass_through(f: Function) -> Function:
     """A function like `f` through which gradients pass as if it were the identity.
@@ -210,10 +216,15 @@ def recompute_grad(f: Function) -> Function:
     def recomputed(*args: Any) -> Any:
         def grad(*grads: Any, variables: Any = None) -> Any:
             own = list(variables or ())
+            graph = default_graph()
+            first = len(graph._ops)
             with control_dependencies([grad for grad in grads if grad is not None]):
                 again = nest.flatten(f(*args))
+            outside = _inputs_from_outside(graph._ops[first:])
             seen = [_as_seen(arg) for arg in args]
-            found = api.gradients(again, [*seen, *own], list(grads))
+            found = api.gradients(
+                again, [*seen, *own], list(grads), stop_gradients=[*seen, *outside]
+            )
             inputs, of_variables = found[: len(args)], found[len(args) :]
             return inputs if variables is None else (inputs, of_variables)
 

@@ -295,7 +295,7 @@ def while_loop(
         return_same_structure: return a list of one where `loop_vars` is one.
 
     Returns:
-        The last values of the loop variables. Of one variable, its value itself.
+        The last values of the loop variables. Of one variable that is one tensor, its value itself.
 
     Raises:
         TypeError: `cond` or `body` is not callable, or the types of sequences differ.
@@ -344,7 +344,7 @@ def _limited(
     Here `cond` and `body` take the variables as one structure.
     """
     limit = convert_to_tensor(maximum_iterations, name="maximum_iterations")
-    if limit._shape is not None and len(limit._shape) != 0:
+    if limit._shape != ():
         raise ValueError(
             f"maximum_iterations must be a scalar, saw shape: {shapes.shape_text(limit._shape)}"
         )
@@ -398,9 +398,7 @@ class _Loop:
             outputs = make_loop(self._graph, condition, body, self._first, back_prop)
             results = [api.identity(output, name="Exit") for output in outputs[:count]]
         packed = nest.pack_tensors_as(structure, results)
-        if not same_structure and len(packed) == 1 and isinstance(packed, (list, tuple)):
-            return packed[0]
-        return packed
+        return packed[0] if count == 1 and not same_structure else packed
 
     def _add_args(self, region: Region, name: str) -> list[Tensor]:
         pairs = zip(self._first, self._shapes, strict=True)
@@ -414,7 +412,8 @@ class _Loop:
         structure = returned if nest.is_nested(returned) else [returned]
         if not isinstance(structure, (list, tuple)):
             structure = [structure]
-        nest.assert_same_structure(self._as_arguments(args), list(structure))
+        mine, theirs = self._as_arguments(args), list(structure)
+        nest.assert_same_structure(mine, theirs, expand_composites=True)
         return nest.map_structure(_as_variable, structure)
 
     def _check_values(self, values: list[Tensor], args: list[Tensor]) -> None:

@@ -61,6 +61,36 @@ def test_recompute_grad_in_a_loop(tier):
     np.testing.assert_allclose(got, wanted)
 
 
+@pytest.mark.parametrize("tier", ["interpreted", "compiled"])
+def test_recomputed_layers_that_share_their_variable(tier):
+    """The gradients are those of the layers themselves: each way back is taken once."""
+    x = tf.placeholder(tf.float64, [2])
+    with tf.variable_scope("layer", use_resource=True):
+        v = tf.get_variable("v", [2], tf.float64, tf.constant_initializer([0.5, -1.5]))
+        layer = tf.recompute_grad(lambda a: tf.tanh(a * v))
+        product = tf.recompute_grad(lambda a, b: tf.sin(a * b))
+        found = tf.gradients([layer(layer(layer(x))), product(x, x * 3.0)], [x, v])
+    plain = tf.tanh(tf.tanh(tf.tanh(x * v) * v) * v)
+    expected = tf.gradients([plain, tf.sin(x * x * 3.0)], [x, v])
+    values = run([*expected, *found], {x: [0.3, -0.7]}, tier)
+    np.testing.assert_allclose(values[2:], values[:2], rtol=1e-12)
+
+
+def test_nothing_flows_back_to_what_a_recomputed_function_takes_beside_its_arguments():
+    """As in TensorFlow: the argument's gradient leaves out the way through `taken`."""
+    x = tf.placeholder(tf.float64, [2])
+    with tf.variable_scope("layer", use_resource=True):
+        v = tf.get_variable("v", [2], tf.float64, tf.constant_initializer([0.5, -1.5]))
+        taken = x * v
+        y = tf.recompute_grad(lambda a: tf.exp(a) * taken)(x)
+        of_x, of_v = tf.gradients(y, [x, v])
+    assert of_v is None
+    # exp(x) times what was taken, x v
+    np.testing.assert_allclose(
+        run(of_x, {x: [0.3, -0.7]}), np.exp([0.3, -0.7]) * [0.15, 1.05], rtol=1e-12
+    )
+
+
 def test_a_run_computes_anew():
     """What is recomputed is not what was kept."""
     x = tf.placeholder(tf.float64, [2])

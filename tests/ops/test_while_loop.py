@@ -90,6 +90,21 @@ REFUSED: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
             lambda i, j: True, lambda i, j: (i, j), [x, x], shape_invariants=[tf.TensorShape([])]
         ), ValueError, "don't have the same nested structure",
     ),
+    "a tensor for a sparse one": (
+        lambda x: tf.while_loop(
+            lambda i, s: i < 3, lambda i, s: (i, s.values), [x, tf.SparseTensor([[0]], [1.0], [2])]
+        ), ValueError, "don't have the same nested structure",
+    ),
+    "a sparse tensor for a dense one": (
+        lambda x: tf.while_loop(
+            lambda i, s: i < 3, lambda i, s: (i, tf.SparseTensor([[0]], s, [2])), [x, tf.ones([1])]
+        ), ValueError, "don't have the same nested structure",
+    ),
+    "a limit of unknown rank": (
+        lambda x: tf.while_loop(
+            lambda i: i < 3, lambda i: i, [x], maximum_iterations=tf.placeholder(tf.int32)
+        ), ValueError, "maximum_iterations must be a scalar, saw shape: <unknown>",
+    ),
     "another type": (
         lambda x: tf.while_loop(lambda i: i < 3, lambda i: tf.cast(i, tf.int32), [x]),
         tf.errors.InvalidArgumentError, "was passed int32 from .* incompatible with expected float",
@@ -146,6 +161,29 @@ def test_maximum_iterations(session: Any, limit: int, steps: int) -> None:
             lambda i: i < 10, lambda i: i + 1, [tf.constant(0)], maximum_iterations=given
         )
         assert session.run(total, {fed: limit}) == steps
+
+
+def test_one_variable_that_is_a_structure(session: Any) -> None:
+    """One tensor is returned itself; a structure of several in the list that holds it."""
+    sparse = tf.SparseTensor([[1]], [1.0], [2])
+    pair = tf.while_loop(
+        lambda p: p["i"] < 3, lambda p: [{"i": p["i"] + 1, "x": p["x"] * 2.0}],
+        [{"i": tf.constant(0), "x": tf.constant(1.0)}],
+    )  # fmt: skip
+    doubled = tf.while_loop(
+        lambda s: s.values[0] < 3.0, lambda s: [tf.SparseTensor(s.indices, s.values * 2.0, [2])],
+        [sparse],
+    )  # fmt: skip
+    alone = tf.while_loop(lambda p: p[0] < 3, lambda p: [[p[0] + 1]], [[tf.constant(0)]])
+    limited = tf.while_loop(
+        lambda p: p[0] < 3, lambda p: (p[0] + 1, p[1]), [(tf.constant(0), tf.constant(5))],
+        maximum_iterations=2,
+    )  # fmt: skip
+    values = session.run([pair, doubled, alone, limited])
+    assert values[0] == [{"i": 3, "x": 8.0}]
+    assert [type(value) for value in values[1]] == [tf.SparseTensorValue]
+    assert values[1][0].values.tolist() == [4.0]
+    assert values[2:] == [[3], (2, 5)]
 
 
 def test_a_body_sees_its_own_effects(session: Any) -> None:

@@ -36,3 +36,24 @@ def test_garbage_is_looked_for_as_before() -> None:
             capture_output=True, text=True, cwd=ROOT, timeout=60,
         )  # fmt: skip
         assert done.stdout == found, done.stderr
+
+
+def test_numbers_of_a_seeded_numpy_stay_the_programs_own() -> None:
+    """Data that a program draws between its runs is the same whether or not they are compiled."""
+    program = (
+        "import sys, random\n"
+        "import numpy as np, penstock as tf\n"
+        "np.random.seed(0), random.seed(0)\n"
+        "config = tf.ConfigProto()\n"
+        "config.graph_options.optimizer_options.global_jit_level = int(sys.argv[1])\n"
+        "x = tf.placeholder(tf.float32, [3])\n"
+        "tf.Session(config=config).run(tf.tanh(x) * 2.0, {x: np.ones(3)})\n"
+        "print('jax' in sys.modules, np.random.randint(10**9), random.random())"
+    )
+    for level, compiled in (("-1", "False"), ("1", "True")):
+        done = subprocess.run(
+            [sys.executable, "-c", program, level],
+            capture_output=True, text=True, cwd=ROOT, timeout=60,
+        )  # fmt: skip
+        # np.random.seed(0); np.random.randint(10**9) and random.seed(0); random.random()
+        assert done.stdout == f"{compiled} 209652396 0.8444218515250481\n", done.stderr

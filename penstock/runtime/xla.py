@@ -11,7 +11,7 @@ import functools
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,6 +46,16 @@ def cache_folder() -> Path:
     return Path(base) / "penstock" / "xla"
 
 
+@contextlib.contextmanager
+def _numpys_random_numbers_kept() -> Iterator[None]:
+    """Leaves a program that seeded `numpy.random` its numbers: JAX draws some when imported."""
+    before = np.random.get_state()
+    try:
+        yield
+    finally:
+        np.random.set_state(before)
+
+
 @functools.cache
 def load_jax() -> Any:
     """JAX, imported at the first need.
@@ -53,7 +63,8 @@ def load_jax() -> Any:
     It keeps compiled programs on disk; where the user has not said where, the folder is the user's
     own (mode 0700): what lies there is run.
     """
-    import jax
+    with _numpys_random_numbers_kept():
+        import jax
 
     if jax.config.jax_compilation_cache_dir is None:
         folder = cache_folder()

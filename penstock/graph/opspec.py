@@ -443,6 +443,12 @@ class OpSpec:
 
     def bound_kernel(self, op: Operation, xp: Any) -> Callable[..., Any]:
         """The kernel of `op` with namespace and attrs filled in: it takes (ctx, rng,) inputs."""
+        kernel = self._bound_kernel(op, xp)
+        if any([output.dtype.base_dtype is dtypes.string for output in op.outputs]):
+            return functools.partial(_with_arrays_of_strings, kernel)
+        return kernel
+
+    def _bound_kernel(self, op: Operation, xp: Any) -> Callable[..., Any]:
         kernel = self.kernel
         if kernel is None or (self.xla_kernel is not None and xp is not np):
             kernel = self.xla_kernel
@@ -464,6 +470,23 @@ class OpSpec:
 def shape_of_resource(handle: Tensor) -> shapes.Shape:
     """The shape of the variable that a handle refers to, as far as its own op says."""
     return shapes.as_tuple(handle.op._attrs["shape"]) if handle.op.spec.variable else None
+
+
+def _with_arrays_of_strings(kernel: Callable[..., Any], *operands: Any) -> Any:
+    """Calls a kernel; a string that it took out of an array is an array without axes again.
+
+    NumPy's numbers have a shape and a type, as its arrays have; the elements of its arrays of
+    strings are Python's bytes.
+    """
+    result = kernel(*operands)
+    if isinstance(result, (list, tuple)):
+        return [_as_array(item) for item in result]
+    return _as_array(result)
+
+
+def _as_array(value: Any) -> Any:
+    """A string as an array without axes; any other value as it is."""
+    return np.array(value, object) if type(value) is bytes else value
 
 
 def _no_kernel() -> None:

@@ -9,6 +9,20 @@ import numpy as np
 from tests.ops.case import bools, case, const, fails, floats, ints
 
 
+def strings_of_array(tf: Any, x: Any) -> Any:
+    """Strings taken out of an array, in ops that ask for their shape."""
+    first, last = x[0], tf.gather(x, 1)
+    return [
+        tf.stack([first, last, tf.gather_nd(x, [0])]),
+        tf.reshape(first, [1]),
+        tf.expand_dims(last, 0),
+        tf.where(tf.equal(first, last), first, last),
+        tf.tile([tf.unstack(x)[1]], [2]),
+        tf.concat([[tf.reshape(x[:1], [])], x], 0),
+        tf.broadcast_to(first, [2]),
+    ]
+
+
 def packed_list(tf: Any, x: Any) -> Any:
     """A nested list with tensors in it."""
     return tf.convert_to_tensor([[x, 1.0], [2.0, x]])
@@ -97,6 +111,7 @@ CASES = [
     case("stack", [np.array(1, np.int32), 2]),
     case("stack", floats(2, 3)),
     case("stack", [np.array([b"a"], object), np.array([b"bc"], object)]),
+    case(strings_of_array, np.array([b"a", b"bc"], object)),
     fails("stack", [floats(2, 3), floats(2)]).but(
         says="Shapes must be equal rank, but are 2 and 1"
     ),

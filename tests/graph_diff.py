@@ -43,9 +43,6 @@ RESULTS = re.compile(r"(Merge|Exit)(_\d+)?")
 LAST_VALUES = re.compile(r"Exit(_\d+)?")  # a loop has Merge nodes too, for its variables
 LOOPS = ("While", "StatelessWhile", "LoopCond")
 GRADIENTS = re.compile(r"((.*/)?gradients(_\d+)?)/")
-# `v.initialized_value()` branches on this. TensorFlow makes it again for each variable whose first
-# value it is, though it is guarded already: so it has more of them, and they are not compared.
-TESTS_OF_VARIABLES = ("IsVariableInitialized", "VarIsInitializedOp")
 
 # The folder of the parts of a checkpoint has another random name in each sharded saver.
 RANDOM_NAME = re.compile(r"_temp_[0-9a-f]{32}/")
@@ -111,18 +108,15 @@ def outside_regions(graph: list[list[Any]]) -> list[list[Any]]:
     """The nodes that belong to no branch or loop, and the bare results of these."""
     scopes = region_scopes(graph)
     loops = {scope_of(name) for name, op, _, _ in graph if op in LOOPS}
-    tests, guards = initialized_values(graph)
     outside = []
-    inside = set(tests)
+    inside = set()
     for node in graph:
         scope = next((scope for scope in parents(node[0]) if scope in scopes), None)
-        if node[0] in inside:
-            continue
         if scope is None:
             outside.append(node)
         elif (LAST_VALUES if scope in loops else RESULTS).fullmatch(
             node[0][len(scope) + 1 :]
-        ) and not (scope in guards or GRADIENTS.fullmatch(scope + "/")):
+        ) and not GRADIENTS.fullmatch(scope + "/"):
             outside.append([node[0], "result", [], {}])
         else:
             inside.add(node[0])
@@ -140,15 +134,6 @@ def beside_others(attrs: dict[str, Any], inside: set[str]) -> dict[str, Any]:
     groups = [group for group in attrs.get("_class", ()) if group[len("loc:@") :] not in inside]
     kept = {key: value for key, value in attrs.items() if key != "_class"}
     return {**kept, "_class": groups} if groups else kept
-
-
-def initialized_values(graph: list[list[Any]]) -> tuple[set[str], set[str]]:
-    """The ops that `v.initialized_value()` makes outside of branches, and its branches' scopes."""
-    tests = {node[0] for node in graph if node[1] in TESTS_OF_VARIABLES}
-    pivots = [
-        node for node in graph if node[0].endswith(("/pred_id", "/If")) and node[2][0] in tests
-    ]
-    return {node[2][0] for node in pivots}, {scope_of(node[0]) for node in pivots}
 
 
 def region_scopes(graph: list[list[Any]]) -> set[str]:

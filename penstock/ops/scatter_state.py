@@ -127,6 +127,13 @@ def _check_places(ref: Any, indices: Any, updates: Any) -> None:
             "Indices and updates specified for empty output.  indices shape: "
             f"{shapes.bracket_text(indices.shape)}",
         )  # fmt: skip
+    if depth > ref.ndim:
+        raise InvalidArgumentError(
+            None, None,
+            "Must have updates.shape = indices.shape[:batch_dim] + params_shape[slice_dim:], but "
+            f"indices.shape {shapes.bracket_text(indices.shape)} has places of {depth} numbers, "
+            f"and params_shape is {shapes.bracket_text(ref.shape)}",
+        )  # fmt: skip
     if updates.shape != indices.shape[:-1] + ref.shape[depth:]:
         raise InvalidArgumentError(
             None,
@@ -201,6 +208,13 @@ def scatter_nd_shape(
     return ref
 
 
+def resource_scatter_nd_shape(
+    ref: shapes.Shape, indices: shapes.Shape, updates: shapes.Shape
+) -> list[shapes.Shape]:
+    scatter_nd_shape(ref, indices, updates)
+    return []
+
+
 # The ops
 
 
@@ -233,7 +247,7 @@ def _resource_nd_spec(name: str, **functions: Any) -> OpSpec:
             name=name, inputs=("ref: resource", "indices: Tindices", "updates: T"), outputs=(),
             attrs=("T: type", "Tindices: {int32, int64}", "use_locking: bool = true"),
             writes=("ref",), stateful=True,
-            shape=lambda ref, indices, updates: [], gradient=None, **functions,
+            shape=resource_scatter_nd_shape, gradient=None, **functions,
         )
     )  # fmt: skip
 

@@ -127,8 +127,7 @@ def report_uninitialized_variables(
     """
     variables = list(global_variables() + local_variables() if var_list is None else var_list)
     if var_list is None and not variables:
-        ops = default_graph().get_operations()
-        variables = [op.outputs[0] for op in ops if op.type in ("Variable", "VariableV2")]
+        variables = _references()
     with name_scope(name):
         flags = [is_variable_initialized(variable) for variable in variables]
         with default_graph().device("/cpu:0"):
@@ -144,7 +143,8 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
     """A tensor whose run raises FailedPreconditionError where a variable has no value.
 
     Args:
-        var_list: the variables to look at; the global and local ones where None.
+        var_list: the variables to look at; the global and local ones where None. Where that is
+            none, all reference variables of the graph.
 
     Returns:
         A Tensor, or None where there are no variables.
@@ -153,6 +153,7 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
         >>> sess.run(tf.assert_variables_initialized())
     """
     variables = list(global_variables() + local_variables() if var_list is None else var_list)
+    variables = variables or _references()
     if not variables:
         return None
     ranks = []
@@ -161,3 +162,9 @@ def assert_variables_initialized(var_list: Any = None) -> Tensor | None:
             convert_to_tensor(variable)  # TensorFlow reads it twice, which counts for seeds
             ranks.append(raw.Rank(variable, name=scope))
     return ranks[0] if len(ranks) == 1 else api.stack(ranks)
+
+
+def _references() -> list[Tensor]:
+    """The reference variables of the default graph, whether a collection has them or not."""
+    ops = default_graph().get_operations()
+    return [op.outputs[0] for op in ops if op.type in ("Variable", "VariableV2")]

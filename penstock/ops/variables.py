@@ -356,7 +356,7 @@ def add_scatter_methods(cls: type, scatter: Any, scatter_nd: Any) -> None:
             self: Any, sparse_delta: Any, use_locking: bool = False, name: str | None = None
         ) -> Any:
             if not isinstance(sparse_delta, api.IndexedSlices):
-                raise ValueError(f"sparse_delta is not IndexedSlices: {sparse_delta}")
+                raise TypeError(f"sparse_delta is not IndexedSlices: {sparse_delta}")
             return scatter(self, how, sparse_delta.indices, sparse_delta.values, use_locking, name)
 
         method.__doc__ = f"`tf.scatter_{how}` with the indices and values of an IndexedSlices."

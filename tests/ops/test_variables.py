@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from tests.ops.suite import tier_config
 
 KINDS = pytest.mark.parametrize("resource", [False, True], ids=["ref", "resource"])
 
@@ -189,6 +190,60 @@ def test_scatter_out_of_range() -> None:
 
 
 @KINDS
+@pytest.mark.parametrize("tier", ["interpreted", "compiled"])
+def test_scatter_deeper_than_the_variable(resource: bool, tier: str) -> None:
+    """A place with more numbers than the variable has axes is refused, in both tiers."""
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], use_resource=resource)
+    places = tf.placeholder(tf.int32, [1, None])
+    update = tf.scatter_nd_add(v, places, [5.0])
+    with tf.Session(config=tier_config(tier)) as sess:
+        sess.run(v.initializer)
+        with pytest.raises(
+            tf.errors.InvalidArgumentError, match=r"Must have updates.shape = indices.shape"
+        ):
+            sess.run(update, {places: [[0, 1, 1]]})
+        assert sess.run(v).tolist() == [[1.0, 2.0], [3.0, 4.0]]
+
+
+def test_scatter_shapes_of_resources() -> None:
+    """Updates that do not fit a resource variable are refused while building."""
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]], use_resource=True)
+    for updates in ([5.0, 6.0], [[5.0, 6.0]]):
+        with pytest.raises(ValueError, match="dimensions of"):
+            tf.scatter_nd_update(v, [[0, 1]], updates)
+    with pytest.raises(ValueError, match="dimensions of"):
+        v.scatter_nd_sub([[0]], [[5.0]])
+
+
+def test_gradients_through_updates() -> None:
+    """Some updates pass nothing on; through others TensorFlow defines no gradient."""
+    x = tf.Variable([[1.0, 2.0]])
+    v = tf.Variable([[1.0, 2.0], [3.0, 4.0]])
+    twice = tf.tile(x, [2, 1])
+    for update in (
+        tf.assign(v, twice),
+        tf.scatter_add(v, [1], x),
+        tf.scatter_nd_update(v, [[1]], x),
+    ):
+        assert tf.gradients(update, x) == [None]
+    for update in (tf.scatter_update(v, [1], x), tf.scatter_max(v, [1], x), v[1:].assign(x)):
+        with pytest.raises(LookupError, match="No gradient defined for operation"):
+            tf.gradients(update, x)
+
+
+def test_asserting_variables_of_no_collection() -> None:
+    """Where no variables are given or known, those are looked at that no collection has."""
+    assert tf.assert_variables_initialized() is None
+    v = tf.Variable(1.0, collections=[])
+    with tf.Session() as sess:
+        for check in (tf.assert_variables_initialized(), tf.assert_variables_initialized([])):
+            with pytest.raises(tf.errors.FailedPreconditionError, match="uninitialized value"):
+                sess.run(check)
+        sess.run(v.initializer)
+        sess.run(check)
+
+
+@KINDS
 def test_count_up_to(resource: bool) -> None:
     """A counter gives the value before, and stops at its limit."""
     v = tf.Variable(0, use_resource=resource)
@@ -203,7 +258,7 @@ def test_count_up_to(resource: bool) -> None:
 
 def test_sparse_delta() -> None:
     """The scatter methods take IndexedSlices alone."""
-    with pytest.raises(ValueError, match="sparse_delta is not IndexedSlices"):
+    with pytest.raises(TypeError, match="sparse_delta is not IndexedSlices"):
         tf.Variable([1.0]).scatter_add([1.0])
 
 

@@ -522,7 +522,7 @@ def hessians(
 
     Args:
         ys: a tensor or a list of them.
-        xs: a tensor or a list of them.
+        xs: a tensor or a variable, or a list of them.
         name: not used, as in TensorFlow.
         colocate_gradients_with_ops, gate_gradients, aggregation_method: as for `tf.gradients`.
 
@@ -533,7 +533,11 @@ def hessians(
         ValueError: `ys` do not depend on an x.
 
     Example:
-        >>> (h,) = tf.hessians(loss, w)
+        >>> x = tf.constant([1.0, 2.0])
+        >>> (h,) = tf.hessians(tf.reduce_sum(x * x * x), x)
+        >>> tf.Session().run(h)
+        array([[ 6.,  0.],
+               [ 0., 12.]], dtype=float32)
     """
     options: dict[str, Any] = {
         "colocate_gradients_with_ops": colocate_gradients_with_ops,

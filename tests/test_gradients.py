@@ -145,6 +145,13 @@ def test_a_hessian_takes_as_many_operations_for_a_large_tensor_as_for_a_small_on
     assert operations(100) == operations(2)
 
 
+@pytest.mark.parametrize("use_resource", [False, True])
+def test_the_hessian_of_a_variable(use_resource):
+    v = tf.Variable([1.0, 2.0], use_resource=use_resource)
+    (hessian,) = tf.hessians(tf.reduce_sum(v * v * v), v)
+    assert value(hessian).tolist() == [[6.0, 0.0], [0.0, 12.0]]
+
+
 def test_resource_variables_and_references_have_the_same_gradients():
     for use_resource in (False, True):
         v = tf.Variable([1.0, 2.0], use_resource=use_resource)

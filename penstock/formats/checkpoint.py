@@ -49,7 +49,7 @@ def save_tensors(
         OpError: writing failed. There is no checkpoint then.
 
     Example:
-        >>> save_tensors("/tmp/model-1", ["w"], [""], [np.zeros(3, np.float32)])
+        >>> save_tensors("model-1", ["w"], [""], [np.zeros(3, np.float32)])
     """
     with BundleWriter(prefix) as writer:
         for name, spec, array in zip(names, shape_and_slices, arrays, strict=True):
@@ -81,7 +81,8 @@ def restore_tensors(
         DataLossError: the files are cut off or changed.
 
     Example:
-        >>> restore_tensors("/tmp/model-1", ["w"], [""], [dtypes.float32])
+        >>> save_tensors("model-1", ["w"], [""], [np.zeros(3, np.float32)])
+        >>> restore_tensors("model-1", ["w"], [""], [tf.float32])
         [array([0., 0., 0.], dtype=float32)]
     """
     with BundleReader(prefix) as reader:

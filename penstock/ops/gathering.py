@@ -6,6 +6,7 @@ GPU, reading there gives zeros and writing does nothing.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -164,23 +165,34 @@ def _sum_by_index(
     flat_shape_of_batches = raw.Prod(outer, [0], keep_dims=False)
     flat_shape = api.concat([[-1], inner], 0)
     segments = segments * flat_shape_of_batches
-    indices = _flat_batch_indices(params_shape, indices, batch)
+    dtype = indices.dtype.base_dtype
+    sizes = api.cast(params_shape, dtype)
+    stride = api.ones((), dtype=dtype)
+    indices = _flat_batch_indices(indices, batch, sizes, stride, api.range)
     values = api.reshape(values, flat_shape)
     summed = api.unsorted_segment_sum(values, api.reshape(indices, count), segments)
     return api.reshape(summed, api.concat([outer, flat_shape], 0))
 
 
-def _flat_batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Tensor:
-    """Indices into the params with their batch axes and the next one made one axis."""
+def _flat_batch_indices(
+    indices: Tensor, batch: int, sizes: Tensor, stride: Tensor, range_of: Callable[..., Tensor]
+) -> Tensor:
+    """Indices into the params with their batch axes and the next one made one axis.
+
+    Args:
+        indices: the indices.
+        batch: how many batch axes there are.
+        sizes: the shape of the params, of the type of the indices.
+        stride: 1, of that type.
+        range_of: makes a range of (start, limit, step).
+    """
     rank = len(indices._shape or ())
     dtype = indices.dtype.base_dtype
-    sizes = api.cast(params_shape, dtype)
-    stride = api.ones((), dtype=dtype)
     for axis in range(batch, 0, -1):
         size = sizes[axis - 1]
         stride = stride * sizes[axis]
         start, step = api.zeros((), dtype=dtype), api.ones((), dtype=dtype)
-        offsets = api.range(start, size, step) * stride
+        offsets = range_of(start, size, step) * stride
         indices = indices + api.reshape(
             offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0)
         )
@@ -286,7 +298,11 @@ def batch_gather(params: Any, indices: Any, name: str | None = None) -> Tensor:
             raise ValueError("batch_gather does not allow indices with unknown shape.")
         batch = len(indices._shape) - 1
         indices_shape, params_shape = api.shape(indices), api.shape(params)
-        flat = api.reshape(_batch_indices(params_shape, indices, batch), [-1])
+        dtype = indices.dtype.base_dtype
+        stride = api.ones((), dtype=dtype)
+        sizes = raw.Cast(params_shape, DstT=dtype)
+        flat = _flat_batch_indices(indices, batch, sizes, stride, raw.Range)
+        flat = api.reshape(flat, [-1])
         tail = params_shape[batch + 1 :]
         rows = raw.Prod(params_shape[: batch + 1], [0], keep_dims=False)
         flat_params = api.reshape(params, api.concat([[rows], tail], axis=0))
@@ -295,23 +311,6 @@ def batch_gather(params: Any, indices: Any, name: str | None = None) -> Tensor:
         if known is not None:
             found.set_shape((*indices._shape, *known[batch + 1 :]))
         return found
-
-
-def _batch_indices(params_shape: Tensor, indices: Tensor, batch: int) -> Tensor:
-    """`_flat_batch_indices`, with the operations that tf.batch_gather makes for it."""
-    rank = len(indices._shape or ())
-    dtype = indices.dtype.base_dtype
-    stride = api.ones((), dtype=dtype)
-    sizes = raw.Cast(params_shape, DstT=dtype)
-    for axis in range(batch, 0, -1):
-        size = sizes[axis - 1]
-        stride = stride * sizes[axis]
-        start, step = api.zeros((), dtype=dtype), api.ones((), dtype=dtype)
-        offsets = raw.Range(start, size, step) * stride
-        indices = indices + api.reshape(
-            offsets, api.stack([1] * (axis - 1) + [size] + [1] * (rank - axis), axis=0)
-        )
-    return indices
 
 
 # GatherNd

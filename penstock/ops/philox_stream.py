@@ -25,7 +25,7 @@ class Stream:
 
     Example:
         >>> Stream(*philox.op_state(7, 9)).word()
-        1535275930
+        2462361331
     """
 
     def __init__(self, key: Any, counter: Any) -> None:

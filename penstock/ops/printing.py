@@ -132,8 +132,8 @@ def string_format(
         ValueError: there are more or fewer tensors than placeholders.
 
     Example:
-        >>> sess.run(tf.strings.format("shape: {}", tf.shape(x)))
-        b'shape: [2 3]'
+        >>> sess.run(tf.strings.format("shape: {}", tf.shape([[1, 2, 3]])))
+        b'shape: [1 3]'
     """
     tensors = list(inputs) if nest.is_nested(inputs) or isinstance(inputs, str) else [inputs]
     wanted = template.count(placeholder)

@@ -317,7 +317,7 @@ def assert_same_float_dtype(tensors: Any = None, dtype: Any = None) -> dtypes.DT
         ValueError: they have different types, or none that is floating.
 
     Example:
-        >>> tf.assert_same_float_dtype([mean, scale])
+        >>> tf.assert_same_float_dtype([tf.constant(0.5), tf.constant([1.0, 2.0])])
         tf.float32
     """
     expected = None if dtype is None else dtypes.as_dtype(dtype).base_dtype

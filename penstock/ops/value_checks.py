@@ -423,7 +423,7 @@ def is_non_decreasing(x: Any, name: str | None = None) -> Tensor:
 
     Example:
         >>> sess.run(tf.is_non_decreasing([1, 1, 3]))
-        True
+        np.True_
     """
     with name_scope(name, "is_non_decreasing", [x]):
         steps = _steps(x)
@@ -444,7 +444,7 @@ def is_strictly_increasing(x: Any, name: str | None = None) -> Tensor:
 
     Example:
         >>> sess.run(tf.is_strictly_increasing([1, 1, 3]))
-        False
+        np.False_
     """
     with name_scope(name, "is_strictly_increasing", [x]):
         steps = _steps(x)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from typing import Any
 
 from penstock.graph.export import api, export
@@ -10,8 +10,11 @@ from penstock.ops.variable_scope import variable_scope
 from penstock.rnn.dynamic import bidirectional_dynamic_rnn
 from penstock.rnn.static import static_bidirectional_rnn
 
+# Of the inputs, the layer's variable scope, and its arguments: the next inputs and both states.
+RunLayer = Callable[[Any, Any, dict[str, Any]], tuple[Any, Any, Any]]
 
-def _layers(fw: Any, bw: Any, states_fw: Any, states_bw: Any) -> Iterator[dict[str, Any]]:
+
+def _layers(fw: Any, bw: Any, states_fw: Any, states_bw: Any) -> list[dict[str, Any]]:
     """The arguments of each layer."""
     if fw is None:
         raise ValueError("Must specify at least one fw cell for BidirectionalRNN.")
@@ -28,13 +31,27 @@ def _layers(fw: Any, bw: Any, states_fw: Any, states_bw: Any) -> Iterator[dict[s
             raise ValueError(
                 f"initial_states_{name} must be a list of state tensors (one per layer)."
             )
-    for number, (cell_fw, cell_bw) in enumerate(zip(fw, bw, strict=True)):
-        yield {
+    return [
+        {
             "cell_fw": cell_fw,
             "cell_bw": cell_bw,
             "initial_state_fw": states_fw[number] if states_fw else None,
             "initial_state_bw": states_bw[number] if states_bw else None,
         }
+        for number, (cell_fw, cell_bw) in enumerate(zip(fw, bw, strict=True))
+    ]
+
+
+def _stack(layers: list[dict[str, Any]], inputs: Any, scope: Any, run: RunLayer) -> Any:
+    """Runs each layer on what the one before it gave; returns the last results and all states."""
+    states_fw, states_bw = [], []
+    with variable_scope(scope or "stack_bidirectional_rnn"):
+        for number, layer in enumerate(layers):
+            with variable_scope(f"cell_{number}") as own:
+                inputs, state_fw, state_bw = run(inputs, own, layer)
+            states_fw.append(state_fw)
+            states_bw.append(state_bw)
+    return inputs, tuple(states_fw), tuple(states_bw)
 
 
 @export("contrib.rnn.stack_bidirectional_dynamic_rnn")
@@ -71,20 +88,17 @@ def stack_bidirectional_dynamic_rnn(
         >>> outputs, states_fw, states_bw = tf.contrib.rnn.stack_bidirectional_dynamic_rnn(
         ...     fw, bw, x, dtype=tf.float32)
     """
-    states_fw, states_bw = [], []
-    layers = list(_layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw))
-    with variable_scope(scope or "stack_bidirectional_rnn"):
-        for number, layer in enumerate(layers):
-            with variable_scope(f"cell_{number}"):
-                outputs, (state_fw, state_bw) = bidirectional_dynamic_rnn(
-                    inputs=inputs, sequence_length=sequence_length, dtype=dtype,
-                    parallel_iterations=parallel_iterations, time_major=time_major,
-                    swap_memory=swap_memory, **layer,
-                )  # fmt: skip
-                inputs = api.concat(outputs, 2)
-            states_fw.append(state_fw)
-            states_bw.append(state_bw)
-    return inputs, tuple(states_fw), tuple(states_bw)
+
+    def run(inputs: Any, own: Any, layer: dict[str, Any]) -> tuple[Any, Any, Any]:
+        outputs, (state_fw, state_bw) = bidirectional_dynamic_rnn(
+            inputs=inputs, sequence_length=sequence_length, dtype=dtype,
+            parallel_iterations=parallel_iterations, time_major=time_major,
+            swap_memory=swap_memory, **layer,
+        )  # fmt: skip
+        return api.concat(outputs, 2), state_fw, state_bw
+
+    layers = _layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw)
+    return _stack(layers, inputs, scope, run)
 
 
 @export("contrib.rnn.stack_bidirectional_rnn")
@@ -117,14 +131,11 @@ def stack_bidirectional_rnn(
         >>> outputs, states_fw, states_bw = tf.contrib.rnn.stack_bidirectional_rnn(
         ...     fw, bw, tf.unstack(x, axis=1), dtype=tf.float32)
     """
-    states_fw, states_bw = [], []
-    layers = list(_layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw))
-    with variable_scope(scope or "stack_bidirectional_rnn"):
-        for number, layer in enumerate(layers):
-            with variable_scope(f"cell_{number}") as own:
-                inputs, state_fw, state_bw = static_bidirectional_rnn(
-                    inputs=inputs, dtype=dtype, sequence_length=sequence_length, scope=own, **layer
-                )
-            states_fw.append(state_fw)
-            states_bw.append(state_bw)
-    return inputs, tuple(states_fw), tuple(states_bw)
+
+    def run(inputs: Any, own: Any, layer: dict[str, Any]) -> tuple[Any, Any, Any]:
+        return static_bidirectional_rnn(
+            inputs=inputs, dtype=dtype, sequence_length=sequence_length, scope=own, **layer
+        )
+
+    layers = _layers(cells_fw, cells_bw, initial_states_fw, initial_states_bw)
+    return _stack(layers, inputs, scope, run)

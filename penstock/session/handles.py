@@ -33,7 +33,7 @@ class TensorHandle:
     Example:
         >>> handle = sess.run(tf.get_session_handle(tf.constant(2.0)))
         >>> handle.eval()
-        2.0
+        np.float32(2.0)
     """
 
     def __init__(self, handle: str, dtype: dtypes.DType, state: SessionState) -> None:

@@ -23,7 +23,8 @@ class InteractiveSession(BaseSession):
     Example:
         >>> sess = tf.InteractiveSession()
         >>> tf.constant(5.0).eval()
-        5.0
+        np.float32(5.0)
+        >>> sess.close()
     """
 
     _open = 0

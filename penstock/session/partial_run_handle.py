@@ -160,21 +160,18 @@ class PartialRunHandle(str):
 
     def _check_once(self, call: Call) -> None:
         """What TensorFlow refuses, where it is asked for."""
-        for fetch in call.fetches:
-            if not isinstance(fetch, Tensor):
-                raise RuntimeError("partial_run() requires empty target_list.")
+        fetched = [fetch for fetch in call.fetches if isinstance(fetch, Tensor)]
+        if len(fetched) < len(call.fetches):
+            raise RuntimeError("partial_run() requires empty target_list.")
         for tensor in call.feeds:
             if tensor in self._place.kept:
                 raise InvalidArgumentError(
                     None, tensor.op, f"The feed {tensor.name} has already been fed."
                 )
-        for fetch in call.fetches:
-            assert isinstance(fetch, Tensor)
-            if fetch in self._fetched:
+        for tensor in fetched:
+            if tensor in self._fetched:
                 raise InvalidArgumentError(
-                    None,
-                    fetch.op if isinstance(fetch, Tensor) else fetch,
-                    f"The fetch {fetch.name} has already been fetched.",
+                    None, tensor.op, f"The fetch {tensor.name} has already been fetched."
                 )
 
     def _close_when_done(self, call: Call) -> None:

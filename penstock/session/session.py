@@ -449,9 +449,11 @@ class BaseSession:
             A sequence of `PlanStats`, the dearest first, that prints as a table; after `close` too.
 
         Example:
+            >>> x = tf.placeholder(tf.float32, name="x")
+            >>> y = sess.run(x + 1.0, {x: 2.0})
             >>> sess.run_stats()
             run          calls    total   median  compiling  recompiles  shapes
-            add:0 ← x:0  1,000  4.12 ms  3.71 µs          -           -       1
+            add:0 ← x:0      1  ...                       -           -       1
         """
         return RunStats(list(self._records.values()))
 
@@ -530,7 +532,7 @@ class Session(BaseSession):
     Example:
         >>> with tf.Session() as sess:
         ...     sess.run(tf.constant(5.0) + 1.0)
-        6.0
+        np.float32(6.0)
     """
 
     _graph_context: Any = None

@@ -89,7 +89,7 @@ def update_checkpoint_state(
         ValueError: the timestamps are not as many as the paths.
 
     Example:
-        >>> tf.train.update_checkpoint_state("/tmp", "/tmp/model-1")
+        >>> tf.train.update_checkpoint_state(".", "model-1")
     """
     state = generate_checkpoint_state_proto(
         save_dir,
@@ -114,7 +114,7 @@ def update_relative_checkpoint_state(
     This is what `Saver(save_relative_paths=True)` asks for.
 
     Example:
-        >>> update_relative_checkpoint_state("/tmp", "/tmp/model-1")
+        >>> update_relative_checkpoint_state(".", "model-1")
     """
     state = _state(
         functools.partial(relative_path_to_store, save_dir),
@@ -162,8 +162,8 @@ def get_checkpoint_state(checkpoint_dir: str, latest_filename: str | None = None
         ValueError: the file names no newest checkpoint.
 
     Example:
-        >>> tf.train.get_checkpoint_state("/tmp").model_checkpoint_path
-        '/tmp/model-1'
+        >>> tf.train.get_checkpoint_state(".").model_checkpoint_path
+        './model-1'
     """
     path = _state_path(checkpoint_dir, latest_filename)
     if not os.path.exists(path):
@@ -190,8 +190,8 @@ def latest_checkpoint(checkpoint_dir: str, latest_filename: str | None = None) -
         NotFoundError: the folder that the file names is missing.
 
     Example:
-        >>> tf.train.latest_checkpoint("/tmp")
-        '/tmp/model-1'
+        >>> tf.train.latest_checkpoint(".")
+        './model-1'
     """
     state = get_checkpoint_state(checkpoint_dir, latest_filename)
     if state is None:
@@ -214,7 +214,7 @@ def checkpoint_exists(checkpoint_prefix: str) -> bool:
         NotFoundError: the folder is missing.
 
     Example:
-        >>> tf.train.checkpoint_exists("/tmp/model-1")
+        >>> tf.train.checkpoint_exists("model-1")
         True
     """
     return bool(_files_of(checkpoint_prefix))
@@ -230,7 +230,7 @@ def get_checkpoint_mtimes(checkpoint_prefixes: Sequence[str]) -> list[float]:
         checkpoint_prefixes: the paths that savers gave.
 
     Example:
-        >>> tf.train.get_checkpoint_mtimes(["/tmp/model-1"])
+        >>> tf.train.get_checkpoint_mtimes(["model-1"])
     """
     times = []
     for prefix in checkpoint_prefixes:
@@ -256,7 +256,7 @@ def remove_checkpoint(
         OpError: a file can't be removed.
 
     Example:
-        >>> tf.train.remove_checkpoint("/tmp/model-1")
+        >>> tf.train.remove_checkpoint("model-1")
     """
     meta_graph = meta_graph_filename(checkpoint_prefix, meta_graph_suffix)
     files = [checkpoint_prefix, meta_graph]
@@ -290,7 +290,7 @@ def checkpoints_iterator(
             it is None.
 
     Example:
-        >>> for path in tf.train.checkpoints_iterator("/tmp", timeout=60):
+        >>> for path in tf.train.checkpoints_iterator(".", timeout=60):
         ...     evaluate(path)
     """
     seen: str | None = None
@@ -325,8 +325,8 @@ def meta_graph_filename(checkpoint_filename: str, meta_graph_suffix: str = "meta
     """Returns the path of the MetaGraph file that belongs to a checkpoint.
 
     Example:
-        >>> meta_graph_filename("/tmp/model-1")
-        '/tmp/model-1.meta'
+        >>> meta_graph_filename("model-1")
+        'model-1.meta'
     """
     return f"{_SHARD_SUFFIX.sub('', checkpoint_filename)}.{meta_graph_suffix}"
 
@@ -343,8 +343,8 @@ def matching_files(pattern: str) -> list[str]:
         NotFoundError: the folder in front of the first wildcard is missing.
 
     Example:
-        >>> matching_files("/tmp/model-?.index")
-        ['/tmp/model-1.index']
+        >>> matching_files("model-?.index")
+        ['model-1.index']
     """
     if os.path.basename(pattern) in ("", os.curdir, os.pardir):
         return []  # no file has such a name

@@ -77,7 +77,7 @@ def NewCheckpointReader(filepattern: str | bytes) -> CheckpointReader:
         DataLossError: its index is cut off or changed.
 
     Example:
-        >>> tf.train.NewCheckpointReader("/tmp/model-1").get_variable_to_shape_map()
+        >>> tf.train.NewCheckpointReader("model-1").get_variable_to_shape_map()
         {'w': [2, 3]}
     """
     return CheckpointReader(os.fsdecode(_checked_text(filepattern)))
@@ -96,7 +96,7 @@ def load_checkpoint(ckpt_dir_or_file: str) -> CheckpointReader:
         OpError: as `tf.train.NewCheckpointReader`.
 
     Example:
-        >>> tf.train.load_checkpoint("/tmp/model").get_tensor("w")
+        >>> tf.train.load_checkpoint(".").get_tensor("w")
     """
     found: str | None = _checked_text(ckpt_dir_or_file)
     if os.path.isdir(ckpt_dir_or_file):
@@ -121,7 +121,7 @@ def load_variable(ckpt_dir_or_file: str, name: str) -> Any:
         OpError: as `tf.train.load_checkpoint`.
 
     Example:
-        >>> tf.train.load_variable("/tmp/model-1", "w")
+        >>> tf.train.load_variable("model-1", "w")
     """
     return load_checkpoint(ckpt_dir_or_file).get_tensor(name.removesuffix(":0"))
 
@@ -137,7 +137,7 @@ def list_variables(ckpt_dir_or_file: str) -> list[tuple[str, list[int]]]:
         OpError: as `tf.train.load_checkpoint`.
 
     Example:
-        >>> tf.train.list_variables("/tmp/model-1")
+        >>> tf.train.list_variables("model-1")
         [('w', [2, 3])]
     """
     return sorted(load_checkpoint(ckpt_dir_or_file).get_variable_to_shape_map().items())

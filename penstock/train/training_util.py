@@ -27,8 +27,10 @@ def global_step(sess: Any, global_step_tensor: Any) -> int:
         An int.
 
     Example:
+        >>> step = tf.train.create_global_step()
+        >>> sess.run(step.initializer)
         >>> tf.train.global_step(sess, step)
-        100
+        0
     """
     return int(sess.run(global_step_tensor))
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from penstock.graph import shapes
 from penstock.graph.devices import canonical_device, merge_device
+from penstock.graph.elements import graph_element
 from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor, user_frame
 from penstock.graph.region import hidden_input, is_visible
@@ -382,65 +383,7 @@ class Graph:
             ValueError: the name is malformed, or `obj` belongs to another graph.
             KeyError: this graph has nothing of that name.
         """
-        kinds = " or ".join(
-            kind
-            for kind, allowed in (("Tensor", allow_tensor), ("Operation", allow_operation))
-            if allowed
-        )
-        if not kinds:
-            raise ValueError("allow_tensor and allow_operation can't both be False.")
-        if hasattr(obj, "_as_graph_element"):
-            obj = obj._as_graph_element()
-        if isinstance(obj, bytes):
-            obj = obj.decode()
-        if isinstance(obj, str):
-            return self._element_by_name(obj, allow_tensor, allow_operation)
-        if (isinstance(obj, Tensor) and allow_tensor) or (
-            isinstance(obj, Operation) and allow_operation
-        ):
-            if obj.graph is not self:
-                kind = "Tensor" if isinstance(obj, Tensor) else "Operation"
-                described = str(obj) if isinstance(obj, Tensor) else repr(obj)
-                raise ValueError(f"{kind} {described} is not an element of this graph.")
-            return obj
-        raise TypeError(f"Can not convert a {type(obj).__name__} into a {kinds}.")
-
-    def _element_by_name(self, name: str, allow_tensor: bool, allow_operation: bool) -> Any:
-        op_name, colon, index = name.partition(":")
-        if colon and allow_tensor:
-            if not index.isdigit():
-                raise ValueError(
-                    f"The name {name!r} looks a like a Tensor name, but is not a valid one. "
-                    'Tensor names must be of the form "<op_name>:<output_index>".'
-                )
-            op = self._by_name.get(op_name)
-            if op is None:
-                raise KeyError(
-                    f"The name {name!r} refers to a Tensor which does not exist. "
-                    f"The operation, {op_name!r}, does not exist in the graph."
-                )
-            if int(index) >= len(op.outputs):
-                raise KeyError(
-                    f"The name {name!r} refers to a Tensor which does not exist. "
-                    f"The operation, {op_name!r}, exists but only has {len(op.outputs)} outputs."
-                )
-            return op.outputs[int(index)]
-        if colon:
-            raise ValueError(f"Name {name!r} appears to refer to a Tensor, not a Operation.")
-        op = self._by_name.get(name)
-        if not allow_operation:
-            if op is not None:
-                raise ValueError(
-                    f"The name {name!r} refers to an Operation, not a Tensor. Tensor names must be "
-                    'of the form "<op_name>:<output_index>".'
-                )
-            raise ValueError(
-                f"The name {name!r} looks like an (invalid) Operation name, not a Tensor. "
-                'Tensor names must be of the form "<op_name>:<output_index>".'
-            )
-        if op is None:
-            raise KeyError(f"The name {name!r} refers to an Operation not in the graph.")
-        return op
+        return graph_element(self, obj, allow_tensor, allow_operation)
 
     # Collections
 

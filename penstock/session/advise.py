@@ -91,7 +91,7 @@ def advise(sess: BaseSession, trial: bool = False) -> AdviceList:
     cases = _cases(sess, trial)
     for case in cases:
         if case.record.calls >= LEAST_CALLS:
-            executors = [e for e in list(sess._executors.values()) if e.record is case.record]
+            executors = [e for e in sess._executors if e.record is case.record]
             found += [*single_samples(case), *changing_shapes(case, executors)]
             found += [*constant_feeds(case, cases), *large_fetches(case)]
     found += runs_to_join([case for case in cases if case.record.calls >= LEAST_CALLS])
@@ -100,11 +100,11 @@ def advise(sess: BaseSession, trial: bool = False) -> AdviceList:
 
 def _cases(sess: BaseSession, trial: bool) -> list[Case]:
     found = []
-    for key, record in list(sess._records.items()):
+    for key, record in list(sess._executors.records.items()):
         seen = sess._sightings.plans.get(record)
         if seen is None or not seen.looks:  # a stage, or it never ended well
             continue
-        plan = sess._plan(key)
+        plan = sess._executors.plan(key)
         trying = trial_run(plan, sess._state) if trial and not sess.closed else None
         found.append(Case(record, plan, seen, key[2], trying))
     return found
@@ -127,7 +127,7 @@ def _growing_graph(sess: BaseSession) -> Iterator[Advice]:
     lines = [line for line in counts if len(rounds[line]) >= _MANY_ROUNDS]
     added = sum([counts[line] for line in lines])
     making = added * _seconds_per_op() + sess._sightings.growth_seconds
-    running = sum([record.total for record in list(sess._records.values())])
+    running = sum([record.total for record in list(sess._executors.records.values())])
     if not lines or making < _LEAST_SHARE * (making + running):
         return
     lines.sort(key=lambda line: -counts[line])

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from penstock.graph import errors
@@ -13,23 +12,20 @@ from penstock.graph.graph import Graph
 from penstock.graph.open_sessions import OpenSessions
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.protos import as_bytes
-from penstock.graph.region import with_inner
 from penstock.graph.stacks import default_graph, pop_session, push_session
-from penstock.plan.plan import Plan
-from penstock.plan.rewriter import make_plan
 from penstock.runtime.allocator import keep_freed_memory
-from penstock.runtime.executor import Executor
 from penstock.runtime.state import SessionState
-from penstock.runtime.stats import RunRecord, RunStats
+from penstock.runtime.stats import RunStats
 from penstock.session.bound_run import BoundRun, bound_run
 from penstock.session.conversions import is_composite, partial_run_tensors
-from penstock.session.feeds import converter, fed_tensor, flatten_feed_dict
-from penstock.session.fetches import Element, Fetches, with_fed_arrays
+from penstock.session.executors import Executors
+from penstock.session.feeds import fed_tensor, flatten_feed_dict
+from penstock.session.fetches import Fetches, with_fed_arrays
 from penstock.session.handles import with_handles
 from penstock.session.options import RunRequest, SessionOptions
 from penstock.session.partial_run import StagedRun, call_key
 from penstock.session.partial_run_handle import PartialRunHandle
-from penstock.session.placement import DeviceAttributes, devices, placement
+from penstock.session.placement import DeviceAttributes, devices
 from penstock.session.report import print_in_terminal
 from penstock.session.sightings import Sightings
 from penstock.session.tracing import run_watched
@@ -70,17 +66,14 @@ class BaseSession:
         self._target = target
         self._config = config
         self._options = SessionOptions(config)
-        self._jit = self._options.jit
         keep_freed_memory()
         self._state = SessionState()
         self._state.timeout = self._options.timeout
-        self._placed: set[Operation] = set()
         self._closed = False
         self._reset = False
         self._runs: dict[Any, BoundRun] = {}
-        self._records: dict[Any, RunRecord] = {}
         self._sightings = Sightings(self._graph)
-        self._executors: dict[Any, Executor] = {}
+        self._executors = Executors(self._graph, self._state, self._options)
         self._staged: dict[Any, StagedRun] = {}
         self._setups: dict[Any, StagedRun] = {}  # the same, by what was passed to the setup
         self._seen_mutations = self._graph.mutation_count
@@ -114,15 +107,14 @@ class BaseSession:
             self._reset = False  # its user has ended it, too
             return
         self._closed = True
-        self._sightings.end(list(self._records.values()))  # runs may still be adding to them
+        records = list(self._executors.records.values())  # runs may still be adding to them
+        self._sightings.end(records)
         self._graph._sessions.discard(self)
         _open_sessions.discard(self)
-        for executor in list(self._executors.values()):
-            executor.close()
+        self._executors.close()
         for staged in list(self._staged.values()):
             staged.close()
         self._runs.clear()
-        self._executors.clear()
         self._staged.clear()
         self._setups.clear()
         self._state.close()
@@ -228,8 +220,8 @@ class BaseSession:
                 "The Session graph is empty.  Add operations to the graph before calling run()."
             )
         parsed = Fetches(self._graph, fetches)
-        tensors = [fed_tensor(self._graph, key) for key in feed_keys]
-        executor = self._executor(parsed.elements, tuple(tensors), frozenset(parsed.late_reads))
+        tensors = tuple([fed_tensor(self._graph, key) for key in feed_keys])
+        executor = self._executors.get(parsed, tensors)
         rebuild = with_fed_arrays(parsed, tensors, with_handles(parsed, self._state))
         return bound_run(executor, rebuild, self._sightings)
 
@@ -238,47 +230,11 @@ class BaseSession:
         results = run_watched(bound.execute, self._state, list(fed.values()), request)
         return bound.rebuild(results)
 
-    def _executor(
-        self, fetches: tuple[Element, ...], feeds: tuple[Tensor, ...], late_reads: frozenset[Tensor]
-    ) -> Executor:
-        key = (fetches, feeds, late_reads)
-        executor = self._executors.get(key)
-        if executor is None:
-            converters = [converter(tensor) for tensor in feeds]
-            plan = self._plan(key)
-            self._place(plan.ordered)
-            record = self._records.setdefault(key, RunRecord(fetches, feeds))
-            executor = Executor(plan, self._state, self._jit, converters, record)
-            executor = self._executors.setdefault(key, executor)  # or that of another thread
-        return executor
-
-    def _place(self, ops: Iterable[Operation]) -> None:
-        """Checks that the devices of operations are there, and prints them where asked."""
-        log = self._options.log_placement
-        for op in with_inner(ops):
-            if (op.device or log) and op not in self._placed:
-                device = placement(op, self._options.soft_placement, self._options.devices)
-                self._placed.add(op)
-                if log:
-                    sys.stderr.write(f"{op.name}: ({op.type}): {device}\n")
-
-    def _plan(self, key: Any) -> Plan:
-        """The plan of a kind of run; sessions on one graph share it."""
-        plans = self._graph.plans
-        found = plans.get(key)
-        if found is None or found[0] != self._graph.mutation_count:
-            fetches, feeds, late_reads = key
-            found = plans[key] = (
-                self._graph.mutation_count,
-                make_plan(self._graph, fetches, feeds, late_reads),
-            )
-        return found[1]
-
     def _forget_plans(self) -> None:
         """Operations that were there already have changed: what was planned may be wrong."""
         self._seen_mutations = self._graph.mutation_count
         self._runs.clear()
-        self._executors.clear()
+        self._executors.forget()
         self._staged.clear()
         self._setups.clear()
 
@@ -370,10 +326,9 @@ class BaseSession:
         key = (elements, frozenset(tensors))
         staged = self._staged.get(key)
         if staged is None or len(tensors) > len(staged.feeds):  # named twice: refused when made
-            staged = StagedRun(
-                self._graph, self._state, self._jit, elements, tensors, self._records
-            )
-            self._place(staged.ordered)
+            jit, records = self._options.jit, self._executors.records
+            staged = StagedRun(self._graph, self._state, jit, elements, tensors, records)
+            self._executors.place(staged.ordered)
             self._staged[key] = staged
         return staged
 
@@ -455,7 +410,7 @@ class BaseSession:
             run          calls    total   median  compiling  recompiles  shapes
             add:0 ← x:0      1  ...                       -           -       1
         """
-        return RunStats(list(self._records.values()))
+        return RunStats(list(self._executors.records.values()))
 
     def explain(self, fetches: Any, feeds: Any = ()) -> Explanation:
         """What `run` does for these fetches; printed as a tree where there is a terminal.
@@ -487,19 +442,10 @@ class BaseSession:
             listed = feeds if isinstance(feeds, list | tuple) else [feeds]
             flat = dict.fromkeys([key for feed in listed for key in partial_run_tensors(feed)])
         values = {fed_tensor(self._graph, key): value for key, value in flat.items()}
-        executor = self._executor_for_looking(parsed, tuple(values))
+        executor = self._executors.find(parsed, tuple(values))
         explanation = explain_run(executor, values)
         print_in_terminal(explanation)
         return explanation
-
-    def _executor_for_looking(self, parsed: Fetches, feeds: tuple[Tensor, ...]) -> Executor:
-        """The executor of a kind of run, whatever the order of its feeds; a new one is not kept."""
-        late_reads = frozenset(parsed.late_reads)
-        for (fetched, fed, late), executor in list(self._executors.items()):
-            if (fetched, late) == (parsed.elements, late_reads) and set(fed) == set(feeds):
-                return executor
-        plan = self._plan((parsed.elements, feeds, late_reads))
-        return Executor(plan, self._state, self._jit, [converter(feed) for feed in feeds])
 
     def partial_run_close(self, handle: str) -> None:
         """Frees the values that a handle keeps; it cannot be used any more.

@@ -12,6 +12,7 @@ import penstock as tf
 from penstock.plan.clusters import host_reasons
 from penstock.plan.plan import RegionStep
 from penstock.runtime.xla import CompiledCluster
+from penstock.session.fetches import Fetches
 
 Values = list[np.ndarray]
 
@@ -34,7 +35,7 @@ def session(jit: str) -> Any:
 def compiled(sess: Any) -> list[RegionStep]:
     """The branches and loops that ran as compiled programs, none of them refused by XLA."""
     found = []
-    for executor in sess._executors.values():
+    for executor in sess._executors:
         for item in executor._items or ():
             if isinstance(item, CompiledCluster):
                 assert not item._only_interpreted, "a cluster could not be traced"
@@ -217,7 +218,7 @@ def test_what_stays_on_the_host(make: Callable[[Any], Any], reason: str) -> None
     y = make(x)
     in_both([y], [{x: [1.0, 2.0, 3.0]}, {x: [-1.0, 2.0, 3.0]}], 0)
     with session("ON_1") as sess:
-        executor = sess._executor((y,), (x,), frozenset())
+        executor = sess._executors.get(Fetches(sess.graph, y), (x,))
         assert any(reason in text for text in host_reasons(executor.plan).values())
 
 
@@ -268,7 +269,7 @@ def test_a_hot_body_of_a_loop_on_the_host() -> None:
     in_both([y], [{x: value}, {x: -value}], 0)
     with session("ON_1") as sess:
         sess.run(y, {x: value})
-        (executor,) = [e for e in sess._executors.values() if e.plan.fetches == (y,)]
+        (executor,) = [e for e in sess._executors if e.plan.fetches == (y,)]
         parts = [item for items in executor._bodies.values() for item in items]
         compiled_steps = [len(p.steps) for p in parts if isinstance(p, CompiledCluster)]
         assert sum(compiled_steps) >= 7
@@ -289,7 +290,7 @@ def test_what_a_body_saves_decides() -> None:
             value = np.full(size, 0.5, np.float32)
             for _ in range(40):
                 sess.run(y, {x: value})
-            (executor,) = sess._executors.values()
+            (executor,) = sess._executors
             parts = [item for items in executor._bodies.values() for item in items]
             assert any([isinstance(p, CompiledCluster) for p in parts]) is expected
 

@@ -32,7 +32,7 @@ def source_of(sess, fetches, feeds):
         found = sess.run(fetches, feeds)
     texts = [
         executor._interpreted.__closure__
-        for executor in sess._executors.values()
+        for executor in sess._executors
         if executor._interpreted is not None
     ]
     sources = [cell.cell_contents for cells in texts for cell in cells]

@@ -131,7 +131,7 @@ def step(request):
             session.run(init)
             first = variables(session._state)
             assert session.run(fetches, FEED)[1] > 0
-            (plan,) = [e.plan for e in session._executors.values() if e.plan.feeds]
+            (plan,) = [e.plan for e in session._executors if e.plan.feeds]
     return graph, fetches, first, plan
 
 

@@ -12,7 +12,7 @@ import pytest
 import penstock as tf
 from penstock.plan.rewriter import make_plan
 from penstock.runtime.xla import CompiledCluster
-from penstock.session import session as session_module
+from penstock.session import executors
 from tests.waiting import Started
 
 LEVELS = {"interpreted": -1, "auto": 0, "compiled": 1}
@@ -162,7 +162,7 @@ def test_what_all_threads_want_is_compiled_once(monkeypatch: pytest.MonkeyPatch)
         return make_plan(*arguments)
 
     with session_of(LEVELS["compiled"]) as session:
-        monkeypatch.setattr(session_module, "make_plan", plan_together)
+        monkeypatch.setattr(executors, "make_plan", plan_together)
         in_threads(8, lambda number: session.run(y, {x: [1.0, 2.0]}))
         (stats,) = session.run_stats()
     assert stats.calls == 8

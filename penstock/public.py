@@ -109,6 +109,7 @@ MODULES = (
     "compat.switches",
     "compat.v1",
     "compat.values",
+    "compat.protobufs",
     "compat.tf_logging",
     "compat.contrib_layers",
     "compat.contrib_recompute",

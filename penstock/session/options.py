@@ -9,22 +9,9 @@ import os
 import sys
 from typing import Any
 
-from penstock.graph.export import export_lazily
 from penstock.runtime.executor import Jit
 from penstock.runtime.threads import limit_threads
 from penstock.session.placement import DeviceCounts, get_log_device_placement
-
-_CONFIG = "tensorboard.compat.proto.config_pb2"
-for _name in (
-    "ConfigProto",
-    "GPUOptions",
-    "GraphOptions",
-    "OptimizerOptions",
-    "RunMetadata",
-    "RunOptions",
-):
-    export_lazily(_name, _CONFIG, _name)
-    export_lazily(f"compat.v1.{_name}", _CONFIG, _name)
 
 
 class SessionOptions:

@@ -284,3 +284,12 @@ def test_a_tensor_is_no_value(graph: Any, use: Any) -> None:
 def test_a_tensor_as_a_bool_says_what_to_do(graph: Any) -> None:
     with pytest.raises(TypeError, match=r"using a `tf.Tensor` as a Python `bool` is not allowed"):
         bool(tf.constant(1.0) > 0)
+
+
+def test_an_operation_is_made_by_its_type() -> None:
+    graph = tf.get_default_graph()
+    op = graph.create_op("Add", [tf.constant(1.0), tf.constant(2.0)], [tf.float32], name="made")
+    assert (op.name, op.type, op.outputs[0].shape.as_list()) == ("made", "Add", [])
+    assert [tensor.name for tensor in op.inputs] == ["Const:0", "Const_1:0"]
+    with pytest.raises(tf.errors.NotFoundError, match="Op type not registered 'NoSuch'"):
+        graph.create_op("NoSuch", [], [tf.float32])

@@ -217,6 +217,14 @@ def test_what_is_no_device(graph: Any, name: str) -> None:
         tf.no_op()
 
 
+def test_a_device_spec_is_changed_in_place() -> None:
+    spec = tf.DeviceSpec(job="ps", task=1)
+    spec.merge_from(tf.DeviceSpec(task=2, device_type="GPU", device_index=0))
+    assert spec.to_string() == "/job:ps/task:2/device:GPU:0"
+    parsed = spec.parse_from_string("/job:worker/replica:0/device:CPU:1")
+    assert parsed.to_string() == "/job:worker/replica:0/device:CPU:1"
+
+
 def test_device_specs() -> None:
     spec = tf.DeviceSpec(job="ps", task=1, device_type="CPU", device_index=0)
     assert spec.to_string() == "/job:ps/task:1/device:CPU:0"

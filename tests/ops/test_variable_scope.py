@@ -120,3 +120,20 @@ def test_creators_are_told_the_kind() -> None:
         tf.get_variable("b", [1], use_resource=True)
         tf.Variable(1.0)
     assert seen == [False, True, None]
+
+
+def test_a_scope_is_given_its_defaults_inside() -> None:
+    """By methods of the scope, as TensorFlow 1.15 lets one do."""
+    with tf.variable_scope("a") as scope:
+        scope.set_initializer(tf.constant_initializer(3.0))
+        scope.set_dtype(tf.float64)
+        scope.set_use_resource(True)
+        scope.set_regularizer(tf.reduce_sum)
+        scope.set_custom_getter(lambda getter, name, *a, **k: getter(f"{name}_x", *a, **k))
+        v = tf.get_variable("v", [2])
+    assert (v.name, v.dtype, type(v).__name__) == ("a/v_x:0", tf.float64, "ResourceVariable")
+    losses = tf.get_collection(tf.GraphKeys.REGULARIZATION_LOSSES)
+    assert [loss.name for loss in losses] == ["a/v_x/Regularizer/Sum:0"]
+    with tf.Session() as sess:
+        sess.run(v.initializer)
+        assert sess.run(v).tolist() == [3.0, 3.0]

@@ -212,3 +212,19 @@ def test_meta_graph(tmp_path: Path) -> None:
     (tmp_path / "bad.meta").write_bytes(b"\xff\xfe nonsense")
     with pytest.raises(OSError, match="Cannot parse"):
         tf.train.import_meta_graph(str(tmp_path / "bad.meta"))
+
+
+def test_a_saver_is_told_which_checkpoints_there_are() -> None:
+    saver = tf.train.Saver([tf.get_variable("v", [1])])
+    saver.set_last_checkpoints(["a", "b"])
+    assert saver.last_checkpoints == ["a", "b"]
+    saver.set_last_checkpoints_with_time([("c", 1.0), ("d", 2.0)])
+    assert saver.last_checkpoints == ["c", "d"]
+
+
+def test_a_saver_describes_itself() -> None:
+    told = tf.train.Saver([tf.get_variable("v", [1])]).as_saver_def()
+    assert told.filename_tensor_name == "save/Const:0"
+    assert told.save_tensor_name == "save/control_dependency:0"
+    assert told.restore_op_name == "save/restore_all"
+    assert (told.max_to_keep, told.version) == (5, tf.train.SaverDef.V2)

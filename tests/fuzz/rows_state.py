@@ -8,7 +8,8 @@ import numpy as np
 
 from tests.fuzz.draw import LIMITS, Draw, Drawn, anything, result, row
 from tests.fuzz.program import INF, Facts
-from tests.fuzz.rows_shape import known_facts, moved
+from tests.fuzz.rows_shape import moved
+from tests.fuzz.rows_sizes import known_facts
 
 TYPES = (
     ("float32",) * 6

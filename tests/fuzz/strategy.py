@@ -8,11 +8,12 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from tests.fuzz import rows_control, rows_math, rows_nn, rows_shape, rows_state
+from tests.fuzz import rows_control, rows_math, rows_nn, rows_shape, rows_sizes, rows_state
 from tests.fuzz.draw import ROWS, Draw
 from tests.fuzz.program import SIZES, Program, Run, Stage
 
-_MODULES = (rows_control, rows_math, rows_nn, rows_shape, rows_state)  # they add their rows
+# They add their rows.
+_MODULES = (rows_control, rows_math, rows_nn, rows_shape, rows_sizes, rows_state)
 
 
 @st.composite

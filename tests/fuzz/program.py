@@ -84,7 +84,7 @@ class Statement:
     """One call that adds to the graph.
 
     Attributes:
-        row: the name of what is called: see rows.py.
+        row: the name of what is called: see draw.py.
         inputs: the values that it takes, by number.
         args: its other arguments.
         control: statements that it waits for, by number.

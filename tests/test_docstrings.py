@@ -10,6 +10,7 @@ import doctest
 import importlib
 import inspect
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -19,6 +20,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.graph.export import public_names
 
 
 def documented(module: ModuleType) -> Iterator[tuple[str, Any]]:
@@ -68,3 +70,27 @@ def test_what_a_docstring_shows_comes_out(
         test = doctest.DocTest(examples, names, module.__name__, None, 0, None)
         runner.run(test, out=report.append)
     assert not report, "".join(report)
+
+
+def named_arguments(text: str) -> list[str]:
+    """The arguments that the Args section of a docstring tells of."""
+    section = re.search(r"^Args:\n((?: {4}.*\n|\n)+)", inspect.cleandoc(text) + "\n", re.MULTILINE)
+    lines = section[1].splitlines() if section else []
+    heads = [found[1] for line in lines if (found := re.match(r" {4}(\w[\w, ]*):", line))]
+    return [name.strip() for head in heads for name in head.split(",")]
+
+
+def parameters(thing: Any) -> set[str]:
+    """Those of a function, or of what makes an object of a class."""
+    makers = [thing.__init__, thing.__new__] if inspect.isclass(thing) else [thing]
+    found = [inspect.signature(maker).parameters for maker in makers]
+    return {name for names in found for name in names}
+
+
+def test_docstrings_tell_of_the_arguments_that_there_are() -> None:
+    wrong = {}
+    for name, thing in public_names.items():
+        if inspect.isfunction(thing) or inspect.isclass(thing):
+            told = named_arguments(thing.__doc__ or "")
+            wrong[name] = set(told) - parameters(thing)
+    assert {name: extra for name, extra in wrong.items() if extra} == {}

@@ -1,1 +1,1 @@
-"""What stands around the core: `tf.compat`, and the `tensorflow` alias."""
+"""What stands around the core: `tf.compat`, parts of `tf.contrib` and `tf.keras`, the alias."""

@@ -92,7 +92,15 @@ def l2(l: float = 0.01) -> L1L2:  # noqa: E741  (Keras's name of it)
 
 @export(f"{_PACKAGE}.l1_l2")
 def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
-    """A regularizer that adds l1 * sum(|x|) + l2 * sum(x * x)."""
+    """A regularizer that adds l1 * sum(|x|) + l2 * sum(x * x).
+
+    Args:
+        l1: the weight of the sum of magnitudes.
+        l2: the weight of the sum of squares.
+
+    Example:
+        >>> tf.keras.regularizers.l1_l2(0.01, 0.001)
+    """
     return L1L2(l1=l1, l2=l2)
 
 

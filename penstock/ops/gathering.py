@@ -1,7 +1,7 @@
-"""Reading and writing by index: gather, gather_nd, scatter_nd and their kin.
+"""Reading by index: gather, gather_nd and their kin.
 
 An index out of range raises in the interpreter. Compiled code cannot raise: as TensorFlow does on a
-GPU, reading there gives zeros and writing does nothing.
+GPU, reading there gives zeros.
 """
 
 from __future__ import annotations

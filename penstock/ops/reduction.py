@@ -1,315 +1,319 @@
-"""Reductions over axes: sums, means, products, extrema and logic."""
+"""The public functions that reduce: `tf.reduce_sum` and its kin, `tf.argmax` and more."""
 
 from __future__ import annotations
 
-import weakref
+from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
-from penstock.graph import shapes, static_value
-from penstock.graph.errors import InvalidArgumentError
-from penstock.graph.export import api
-from penstock.graph.graph import Graph
-from penstock.graph.operation import Operation, Tensor
-from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
-
-Axes = tuple[int, ...]
+from penstock.graph import dtypes
+from penstock.graph.convert import convert_to_tensor
+from penstock.graph.export import api, export
+from penstock.graph.operation import Tensor
+from penstock.graph.opspec import OpSpec, raw
+from penstock.graph.public import name_scope
+from penstock.ops import reduction_ops
+from penstock.ops.old_names import renamed
 
 
-def reduction_shape(x: shapes.Shape, axes: Any, *, keep_dims: bool) -> shapes.Shape:
-    if x is None:
-        return None
-    if axes is None:
-        return (None,) * len(x) if keep_dims else None
-    reduced = set()
-    for axis in axes.ravel().tolist():
-        if not -len(x) <= axis < len(x):
-            given = f"{axis} for input with {len(x)} dimensions."
-            raise ValueError(f"Invalid reduction dimension {given}")
-        reduced.add(axis % len(x))
-    if keep_dims:
-        return tuple([1 if i in reduced else size for i, size in enumerate(x)])
-    return tuple([size for i, size in enumerate(x) if i not in reduced])
+def reduction_axes(x: Any, axis: Any) -> Any:
+    """The axes that a reduction gets: all of them where none are given."""
+    if axis is not None:
+        return axis
+    rank = x._rank() if isinstance(x, Tensor) else None
+    if rank is not None:
+        return api.constant(list(range(rank)), dtype=dtypes.int32)
+    return api.range(0, api.rank(x))
 
 
-def axes_of(axes: Any, rank: int) -> Axes:
-    """The axes to reduce, from the front, each once.
+_ARGS = """
+    Args:
+        input_tensor: a tensor of {types}.
+        axis: an int, a list of ints, or a tensor of int32 or int64; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        name: a name for the operation.
+        reduction_indices, keep_dims: old names of `axis` and `keepdims`.
+
+    Returns:
+        A Tensor of the same type, without those axes.
 
     Raises:
-        InvalidArgumentError: an axis is out of range.
+        ValueError: an axis is out of range, or given under both its names.
+
+    Example:
+        >>> tf.{name}({example}, axis=1)
     """
-    found: list[int] = []
-    for axis in axes.ravel().tolist():
-        if not -rank <= axis < rank:
-            raise InvalidArgumentError(
-                None,
-                None,
-                f"Invalid reduction dimension ({axis} for input with {rank} dimension(s)",
-            )
-        if (axis := axis % rank) not in found:
-            found.append(axis)
-    return tuple(found)
 
 
-def reduction(name: str, kernel: Any, *, gradient: Any, argument: str = "T") -> OpSpec:
-    """Registers a reduction of numbers, or of bools with `argument` "bool"."""
-    types = ("T: numbertype",) if argument == "T" else ()
-    return register(
-        OpSpec(
-            name=name,
-            inputs=(f"input: {argument}", "reduction_indices: Tidx"),
-            outputs=(f"output: {argument}",),
-            attrs=("keep_dims: bool = false", *types, "Tidx: {int32, int64} = DT_INT32"),
-            static_inputs=("reduction_indices",),
-            shape=reduction_shape,
-            kernel=kernel,
-            gradient=gradient,
+def _reduce(spec: OpSpec, name: str, summary: str, types: str, example: str) -> Callable[..., Any]:
+    def function(
+        input_tensor: Any,
+        axis: Any = None,
+        keepdims: bool | None = None,
+        name: str | None = None,
+        reduction_indices: Any = None,
+        keep_dims: bool | None = None,
+    ) -> Tensor:
+        axis = renamed("axis", axis, "reduction_indices", reduction_indices)
+        keep = renamed("keepdims", keepdims, "keep_dims", keep_dims)
+        axes = reduction_axes(input_tensor, axis)
+        return _with_known_scalar(
+            spec(input_tensor, axes, keep_dims=bool(keep), name=name), axis, keep
         )
-    )
+
+    function.__name__ = function.__qualname__ = name
+    details = _ARGS.format(types=types, name=name, example=example)
+    function.__doc__ = f"{summary}\n{details}"
+    return export(name, f"math.{name}")(function)
 
 
-# Kernels: array methods, which NumPy's scalars and JAX's arrays have too
+def _with_known_scalar(output: Tensor, axis: Any, keep: Any) -> Tensor:
+    """A reduction over all axes gives a scalar, even where the rank is not known."""
+    if axis is None and not keep:
+        output.set_shape(())
+    return output
 
 
-def sum_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    return x.sum(axes_of(axes, x.ndim), dtype=x.dtype, keepdims=keep_dims)
-
-
-def prod_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    return x.prod(axes_of(axes, x.ndim), dtype=x.dtype, keepdims=keep_dims)
-
-
-def mean_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    reduced = axes_of(axes, x.ndim)
-    if x.dtype.kind not in "iu":
-        if x.size:
-            return x.mean(reduced, dtype=x.dtype, keepdims=keep_dims)
-        return x.sum(reduced, dtype=x.dtype, keepdims=keep_dims) / _count(x, reduced)
-    total = x.sum(reduced, dtype=x.dtype, keepdims=keep_dims)
-    count = max(_count(x, reduced).item(), 1)
-    return xp.sign(total) * (abs(total) // x.dtype.type(count))  # rounded towards zero
-
-
-def _count(x: Any, axes: Axes) -> Any:
-    sizes = [x.shape[axis] for axis in axes]
-    return x.dtype.type(np.prod(sizes, dtype=np.int64))
-
-
-def _limits(dtype: Any) -> tuple[Any, Any]:
-    if dtype.kind in "iu":
-        return np.iinfo(dtype).min, np.iinfo(dtype).max
-    return -np.inf, np.inf
-
-
-def max_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    reduced = axes_of(axes, x.ndim)
-    if x.size:
-        return x.max(reduced, keepdims=keep_dims)
-    return x.max(reduced, keepdims=keep_dims, initial=x.dtype.type(_limits(x.dtype)[0]))
-
-
-def min_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    reduced = axes_of(axes, x.ndim)
-    if x.size:
-        return x.min(reduced, keepdims=keep_dims)
-    return x.min(reduced, keepdims=keep_dims, initial=x.dtype.type(_limits(x.dtype)[1]))
-
-
-def all_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    return x.all(axes_of(axes, x.ndim), keepdims=keep_dims)
-
-
-def any_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    return x.any(axes_of(axes, x.ndim), keepdims=keep_dims)
-
-
-def euclidean_norm_kernel(xp: Any, x: Any, axes: Any, *, keep_dims: bool) -> Any:
-    squares = (xp.conj(x) if x.dtype.kind == "c" else x) * x
-    total = squares.sum(axes_of(axes, x.ndim), dtype=x.dtype, keepdims=keep_dims)
-    return xp.sqrt(total).astype(x.dtype)
-
-
-# Gradients
-
-_kept_shapes_of_graph: weakref.WeakKeyDictionary[Graph, dict[Any, Any]] = (
-    weakref.WeakKeyDictionary()
+_NUMBERS, _MATRIX = "a number type", "[[1.0, 2.0], [3.0, 4.0]]"
+reduce_sum = _reduce(reduction_ops.SUM, "reduce_sum", "The sum over axes.", _NUMBERS, _MATRIX)
+reduce_mean = _reduce(
+    reduction_ops.MEAN,
+    "reduce_mean",
+    "The mean over axes; of integers, rounded towards zero.",
+    _NUMBERS,
+    _MATRIX,
+)
+reduce_prod = _reduce(
+    reduction_ops.PROD, "reduce_prod", "The product over axes.", _NUMBERS, _MATRIX
+)
+reduce_max = _reduce(
+    reduction_ops.MAX, "reduce_max", "The largest over axes.", "a real number type", _MATRIX
+)
+reduce_min = _reduce(
+    reduction_ops.MIN, "reduce_min", "The smallest over axes.", "a real number type", _MATRIX
+)
+reduce_all = _reduce(
+    reduction_ops.ALL, "reduce_all", "Whether all are true, over axes.", "bool", "[[True, False]]"
+)
+reduce_any = _reduce(
+    reduction_ops.ANY, "reduce_any", "Whether any is true, over axes.", "bool", "[[True, False]]"
 )
 
 
-def reduced_shape(input_shape: Any, axes: Any) -> Tensor:
-    """The shape that a reduction has when it keeps its axes, as a tensor."""
-    input_shape = api.cast(input_shape, np.int32)
-    axes = api.cast(axes, np.int32)
-    rank = api.size(input_shape)
-    axes = (axes + rank) % rank
-    axes_shape = api.shape(axes)
-    return api.dynamic_stitch([api.range(rank), axes], [input_shape, api.fill(axes_shape, 1)])
+@export("math.reduce_euclidean_norm")
+def reduce_euclidean_norm(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+) -> Tensor:
+    """The square root of the sum of squares over axes.
 
+    Args:
+        input_tensor: a tensor of a number type.
+        axis: an int, a list of ints, or a tensor of them; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        name: a name for the operation.
 
-def _safe_quotient(x: Any, y: Any) -> Tensor:
-    return x // api.maximum(y, 1)
+    Returns:
+        A Tensor of the same type, without those axes. It has no
+        gradient, as in TensorFlow.
 
+    Raises:
+        ValueError: an axis is out of range.
 
-def sum_gradient(op: Operation, grad: Any) -> Grads:
-    """Each element of the input counts once, so that the gradient is repeated over the axes."""
-    x, axes_input = op._inputs
-    axes = static_value.constant_value(axes_input)
-    if x._shape is not None and axes is not None:
-        if np.array_equal(axes, np.arange(len(x._shape))):
-            grad = api.reshape(grad, [1] * len(x._shape))
-            known = None not in x._shape
-            multiples = api.constant(x._shape, dtype=np.int32) if known else api.shape(x)
-            return [api.tile(grad, multiples), None]
-        if None not in x._shape:
-            kept, multiples = _kept_and_multiples(x, axes)
-            return [api.tile(api.reshape(grad, kept), multiples), None]
-    input_shape = api.shape(x)
-    with api.colocate_with(input_shape):
-        kept = reduced_shape(input_shape, axes_input)
-        multiples = _safe_quotient(input_shape, kept)
-    grad = api.reshape(grad, kept)
-    return [api.tile(grad, multiples), None]
-
-
-def _kept_and_multiples(x: Tensor, axes: Any) -> tuple[Any, Any]:
-    """The shape with its axes kept, and how often to repeat it: worked out once for a graph."""
-    assert x._shape is not None
-    key = (x._shape, tuple(axes.reshape(-1)))
-    known = _kept_shapes_of_graph.setdefault(x.graph, {})
-    if key not in known:
-        kept = static_value.constant_value(reduced_shape(np.array(x._shape, np.int32), key[1]))
-        sizes = np.array(x._shape, np.int32)
-        multiples = static_value.constant_value(
-            raw.FloorDiv(sizes, api.maximum(kept, 1), name="floordiv")
-        )
-        known[key] = (kept, multiples)
-    return known[key]
-
-
-def mean_gradient(op: Operation, grad: Any) -> Grads:
-    """The gradient of the sum, over the number of elements that each mean is of."""
-    total = sum_gradient(op, grad)[0]
-    x, out = op._inputs[0], op.outputs[0]
-    dtype = total.dtype.base_dtype
-    size, out_size = shapes.element_count(x._shape), shapes.element_count(out._shape)
-    if size is not None and out_size is not None:
-        count = api.constant(size // max(out_size, 1), dtype=dtype)
-    else:
-        input_shape, output_shape = api.shape(x), api.shape(out)
-        count = _safe_quotient(api.reduce_prod(input_shape), api.reduce_prod(output_shape))
-    return [api.truediv(total, api.cast(count, dtype)), None]
-
-
-def prod_gradient(op: Operation, grad: Any) -> Grads:
-    """Each element's slope is the product of the others: of those before it and those behind it.
-
-    A product over the element itself would be 0 / 0 where it is 0.
+    Example:
+        >>> tf.math.reduce_euclidean_norm([3.0, 4.0])
     """
-    x, axes = op._inputs
-    input_shape = api.shape(x)
-    axes = api.reshape(axes, [-1])
-    kept = reduced_shape(input_shape, op._inputs[1])
-    multiples = _safe_quotient(input_shape, kept)
-    grad = api.tile(api.reshape(grad, kept), multiples)
-    with api.device("/cpu:0"):
-        rank = api.rank(x)
-        axes = (axes + rank) % rank
-        reduced = api.cast(axes, np.int32)
-        every_axis = api.range(0, rank)
-        others, _ = raw.ListDiff(every_axis, reduced)
-        order = api.concat([reduced, others], 0)
-        reduced_count = api.reduce_prod(api.gather(input_shape, reduced))
-        other_count = api.reduce_prod(api.gather(input_shape, others))
-    permuted = api.transpose(x, order)
-    permuted_shape = api.shape(permuted)
-    columns = api.reshape(permuted, [reduced_count, other_count])
-    before = api.cumprod(columns, axis=0, exclusive=True)
-    behind = api.cumprod(columns, axis=0, exclusive=True, reverse=True)
-    slopes = api.reshape(api.conj(before) * api.conj(behind), permuted_shape)
-    out = grad * api.transpose(slopes, api.invert_permutation(order))
-    return [api.reshape(out, input_shape), None]
+    axes = reduction_axes(input_tensor, axis)
+    output = reduction_ops.EUCLIDEAN_NORM(input_tensor, axes, keep_dims=bool(keepdims), name=name)
+    return _with_known_scalar(output, axis, keepdims)
 
 
-def extremum_gradient(op: Operation, grad: Any) -> Grads:
-    """The gradient goes to the elements that are the extremum, in equal parts."""
-    x, axes = op._inputs
-    input_shape = api.shape(x)
-    kept = reduced_shape(input_shape, axes)
-    extremum = api.reshape(op.outputs[0], kept)
-    grad = api.reshape(grad, kept)
-    chosen = api.cast(api.equal(extremum, x), grad.dtype.base_dtype)
-    count = api.reshape(api.reduce_sum(chosen, axes), kept)
-    return [chosen / count * grad, None]
+@export("reduce_logsumexp", "math.reduce_logsumexp")
+def reduce_logsumexp(
+    input_tensor: Any,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+) -> Tensor:
+    """The logarithm of the sum of exponentials over axes, safe from overflow.
+
+    Args:
+        input_tensor: a tensor of a float type.
+        axis: an int, a list of ints, or a tensor of them; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        name: a name for the operations.
+        reduction_indices, keep_dims: old names of `axis` and `keepdims`.
+
+    Returns:
+        A Tensor of the same type, without those axes.
+
+    Raises:
+        ValueError: an axis is out of range, or given under both its names.
+
+    Example:
+        >>> tf.reduce_logsumexp([1000.0, 1000.0])
+    """
+    axis = renamed("axis", axis, "reduction_indices", reduction_indices)
+    keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
+    input_tensor = convert_to_tensor(input_tensor)
+    with name_scope(name, "ReduceLogSumExp", [input_tensor]):
+        largest = reduce_max(input_tensor, axis=axis, keepdims=True)
+        # exp(x - max) where max is infinite would be NaN.
+        shift = api.stop_gradient(
+            api.where(api.is_finite(largest), largest, api.zeros_like(largest))
+        )
+        total = reduce_sum(api.exp(api.subtract(input_tensor, shift)), axis=axis, keepdims=keep)
+        result = api.log(total)
+        if not keep:
+            shift = api.reshape(shift, api.shape(result))
+        result = api.add(result, shift)
+        return _with_known_scalar(result, axis, keep)
 
 
-SUM = reduction("Sum", sum_kernel, gradient=sum_gradient)
-MEAN = reduction("Mean", mean_kernel, gradient=mean_gradient)
-PROD = reduction("Prod", prod_kernel, gradient=prod_gradient)
-MAX = reduction("Max", max_kernel, gradient=extremum_gradient)
-MIN = reduction("Min", min_kernel, gradient=extremum_gradient)
-ALL = reduction("All", all_kernel, gradient=NOT_DIFFERENTIABLE, argument="bool")
-ANY = reduction("Any", any_kernel, gradient=NOT_DIFFERENTIABLE, argument="bool")
-EUCLIDEAN_NORM = reduction("EuclideanNorm", euclidean_norm_kernel, gradient=NOT_DIFFERENTIABLE)
+@export("math.reduce_variance")
+def reduce_variance(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+) -> Tensor:
+    """The mean of squared distances from the mean, over axes.
+
+    Args:
+        input_tensor: a tensor of a float or complex type.
+        axis: an int, a list of ints, or a tensor of them; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        name: a name for the operations.
+
+    Returns:
+        A Tensor of the same type, without those axes.
+
+    Raises:
+        TypeError: `input_tensor` is of an integer type.
+
+    Example:
+        >>> tf.math.reduce_variance([1.0, 3.0])
+    """
+    with name_scope(name or "reduce_variance"):
+        means = reduce_mean(input_tensor, axis=axis, keepdims=True)
+        if means.dtype.is_integer:
+            raise TypeError("Input must be either real or complex")
+        squares = api.square(convert_to_tensor(input_tensor) - means)
+        return reduce_mean(squares, axis=axis, keepdims=keepdims)
+
+
+@export("math.reduce_std")
+def reduce_std(
+    input_tensor: Any, axis: Any = None, keepdims: bool = False, name: str | None = None
+) -> Tensor:
+    """The square root of the variance, over axes; see `tf.math.reduce_variance`.
+
+    Args:
+        input_tensor: a tensor of a float or complex type.
+        axis: an int, a list of ints, or a tensor of them; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        name: a name for the operations.
+
+    Returns:
+        A Tensor of the same type, without those axes.
+
+    Raises:
+        TypeError: `input_tensor` is of an integer type.
+
+    Example:
+        >>> tf.math.reduce_std([1.0, 3.0])
+    """
+    with name_scope(name or "reduce_std"):
+        variance = reduce_variance(input_tensor, axis=axis, keepdims=keepdims)
+        return api.sqrt(variance)
+
+
+@export("count_nonzero", "math.count_nonzero")
+def count_nonzero(
+    input_tensor: Any = None,
+    axis: Any = None,
+    keepdims: bool | None = None,
+    dtype: Any = dtypes.int64,
+    name: str | None = None,
+    reduction_indices: Any = None,
+    keep_dims: bool | None = None,
+    input: Any = None,
+) -> Tensor:
+    """How many elements are not zero (or false, or empty strings), over axes.
+
+    Args:
+        input_tensor: a tensor of a number type, bool or string.
+        axis: an int, a list of ints, or a tensor of them; all axes where None.
+        keepdims: keep the reduced axes, with size 1.
+        dtype: the type of the result.
+        name: a name for the operations.
+        reduction_indices, keep_dims, input: old names of `axis`, `keepdims` and `input_tensor`.
+
+    Returns:
+        A Tensor of `dtype`, without those axes.
+
+    Raises:
+        ValueError: an axis is out of range, or an argument is given under both its names.
+
+    Example:
+        >>> tf.count_nonzero([[0, 1], [2, 3]], axis=1)
+    """
+    keep = bool(renamed("keepdims", keepdims, "keep_dims", keep_dims))
+    tensor = renamed("input_tensor", input_tensor, "input", input)
+    axis = renamed("axis", axis, "reduction_indices", reduction_indices)
+    with name_scope(name, "count_nonzero", [tensor]):
+        tensor = convert_to_tensor(tensor, name="input")
+        zeros = api.zeros([], dtype=tensor.dtype.base_dtype)
+        nonzero = api.cast(api.not_equal(tensor, zeros), dtypes.int64)
+        return api.cast(reduce_sum(nonzero, axis=axis, keepdims=keep), dtypes.as_dtype(dtype))
 
 
 # The place of the extremum
 
+_ARG = """
+    Args:
+        input: a tensor of a number type.
+        {dimension}
+        output_type: tf.int32 or tf.int64.
+        name: a name for the operation.
 
-def arg_extremum_shape(x: shapes.Shape, dimension: Any) -> shapes.Shape:
-    if x is None or dimension is None:
-        return None if x is None else (None,) * max(len(x) - 1, 0)
-    if not x:
-        return ()
-    axis = int(dimension)
-    if not -len(x) <= axis < len(x):
-        raise ValueError(
-            f"Dimension ({axis}) must be in the range [{-len(x)}, {len(x)}), where {len(x)} is the "
-            "number of dimensions in the input."
-        )
-    axis %= len(x)
-    return x[:axis] + x[axis + 1 :]
+    Returns:
+        A Tensor of `output_type`, without that axis: of equal elements the first counts.
 
+    Raises:
+        ValueError: the axis is out of range.
 
-def _checked_axis(x: Any, dimension: Any) -> int:
-    axis = int(dimension)
-    if not -x.ndim <= axis < max(x.ndim, 1):
-        message = f"Expected dimension in the range [{-x.ndim}, {x.ndim}), but got {axis}"
-        raise InvalidArgumentError(None, None, message)
-    if x.ndim and x.shape[axis] == 0:
-        shape = shapes.bracket_text(x.shape)
-        message = f"Reduction axis {axis} is empty in shape {shape}"
-        raise InvalidArgumentError(None, None, message)
-    return axis
+    Example:
+        >>> tf.{name}([[1.0, 3.0, 2.0]], 1)
+    """
 
 
-def argmax_kernel(xp: Any, x: Any, dimension: Any, *, output_type: Any) -> Any:
-    return xp.argmax(x, _checked_axis(x, dimension)).astype(output_type.np_dtype)
+def _arg_extremum(op: str, name: str, old_name: str, summary: str) -> None:
+    def function(
+        input: Any,
+        axis: Any = None,
+        name: str | None = None,
+        dimension: Any = None,
+        output_type: Any = dtypes.int64,
+    ) -> Tensor:
+        axis = renamed("axis", axis, "dimension", dimension)
+        axis = 0 if axis is None else axis
+        return getattr(raw, op)(input, axis, output_type=output_type, name=name)
+
+    def old_function(
+        input: Any,
+        dimension: Any,
+        output_type: Any = dtypes.int64,
+        name: str | None = None,
+    ) -> Tensor:
+        return getattr(raw, op)(input, dimension, output_type=output_type, name=name)
+
+    function.__name__ = function.__qualname__ = name
+    axis = "axis: an int or a scalar tensor; 0 where None. `dimension` is its old name."
+    function.__doc__ = summary + _ARG.format(dimension=axis, name=name)
+    export(name, f"math.{name}")(function)
+    old_function.__name__ = old_function.__qualname__ = old_name
+    dimension = "dimension: an int or a scalar tensor, the axis."
+    old_function.__doc__ = summary + _ARG.format(dimension=dimension, name=old_name)
+    export(old_name)(old_function)
 
 
-def argmin_kernel(xp: Any, x: Any, dimension: Any, *, output_type: Any) -> Any:
-    return xp.argmin(x, _checked_axis(x, dimension)).astype(output_type.np_dtype)
-
-
-def arg_extremum(name: str, kernel: Any) -> OpSpec:
-    """Registers an op that finds the place of an extremum along an axis."""
-    return register(
-        OpSpec(
-            name=name,
-            inputs=("input: T", "dimension: Tidx"),
-            outputs=("output: output_type",),
-            attrs=(
-                "T: numbertype",
-                "Tidx: {int32, int64} = DT_INT32",
-                "output_type: {int32, int64} = DT_INT64",
-            ),
-            static_inputs=("dimension",),
-            shape=arg_extremum_shape,
-            kernel=kernel,
-            gradient=lambda op, grad: [None, None],
-        )
-    )
-
-
-ARG_MAX = arg_extremum("ArgMax", argmax_kernel)
-ARG_MIN = arg_extremum("ArgMin", argmin_kernel)
+_arg_extremum("ArgMax", "argmax", "arg_max", "The index of the largest along an axis.\n")
+_arg_extremum("ArgMin", "argmin", "arg_min", "The index of the smallest along an axis.\n")

@@ -33,7 +33,9 @@ def qr_shape(input: Shape, *, full_matrices: bool) -> list[Shape]:
 
 
 def qr_kernel(xp: Any, input: Any, *, full_matrices: bool) -> Any:
-    return tuple(xp.linalg.qr(input, mode="complete" if full_matrices else "reduced"))
+    wide = input.astype("float32") if input.dtype == "float16" else input  # none does half
+    parts = xp.linalg.qr(wide, mode="complete" if full_matrices else "reduced")
+    return tuple([part.astype(input.dtype) for part in parts])
 
 
 def qr_gradient(op: Operation, grad_q: Tensor, grad_r: Tensor) -> Grads:

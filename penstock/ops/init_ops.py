@@ -327,7 +327,7 @@ class GlorotUniform(VarianceScaling):
 
     Args:
         seed: a seed; see `tf.set_random_seed`.
-        dtype: the floating type where the call gives none.
+        dtype: kept for TensorFlow's signature: where the call gives no type, it is float32.
 
     Example:
         >>> w = tf.get_variable("w", [3, 4], initializer=tf.glorot_uniform_initializer(seed=1))
@@ -336,7 +336,7 @@ class GlorotUniform(VarianceScaling):
     _settings = ("seed",)
 
     def __init__(self, seed: Any = None, dtype: Any = dtypes.float32) -> None:
-        super().__init__(1.0, "fan_avg", "uniform", seed, dtype)
+        super().__init__(1.0, "fan_avg", "uniform", seed)
 
 
 @export("glorot_normal_initializer", "initializers.glorot_normal")
@@ -345,7 +345,7 @@ class GlorotNormal(VarianceScaling):
 
     Args:
         seed: a seed; see `tf.set_random_seed`.
-        dtype: the floating type where the call gives none.
+        dtype: kept for TensorFlow's signature: where the call gives no type, it is float32.
 
     Example:
         >>> w = tf.get_variable("w", [3, 4], initializer=tf.glorot_normal_initializer())
@@ -354,7 +354,7 @@ class GlorotNormal(VarianceScaling):
     _settings = ("seed",)
 
     def __init__(self, seed: Any = None, dtype: Any = dtypes.float32) -> None:
-        super().__init__(1.0, "fan_avg", "truncated_normal", seed, dtype)
+        super().__init__(1.0, "fan_avg", "truncated_normal", seed)
 
 
 @export("orthogonal_initializer", "initializers.orthogonal")

@@ -15,7 +15,12 @@ from penstock.ops import state
 from penstock.ops.initial_values import check_is_outside, guarded_initial_value
 from penstock.ops.save_slices import in_scope, with_scope
 from penstock.ops.slice_assign import STRIDED_SLICE_ASSIGN
-from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
+from penstock.ops.variable_kinds import (
+    VariableAggregation,
+    VariableSynchronization,
+    checked_kinds,
+    is_trainable,
+)
 from penstock.ops.variables import Variable, add_scatter_methods, check_arguments, class_of
 
 
@@ -44,9 +49,10 @@ class RefVariable(Variable):
             self._restore(variable_def, import_scope)
             return
         collections = check_arguments(initial_value, collections, constraint)
-        self._trainable = is_trainable(trainable, synchronization)
+        kinds = checked_kinds(synchronization, aggregation, name)
+        self._synchronization, self._aggregation = kinds
+        self._trainable = is_trainable(trainable, self._synchronization)
         self._constraint, self._caching_device = constraint, caching_device
-        self._synchronization, self._aggregation = synchronization, aggregation
         graph = default_graph()
         with (
             graph.control_dependencies(None),

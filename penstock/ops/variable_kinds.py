@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import enum
+from typing import Any
 
 from penstock.graph.export import export
 
@@ -35,6 +36,33 @@ class VariableAggregation(enum.Enum):
     SUM = 1
     MEAN = 2
     ONLY_FIRST_REPLICA = 3
+
+
+def checked_kinds(
+    synchronization: Any, aggregation: Any, name: str | None
+) -> tuple[VariableSynchronization, VariableAggregation]:
+    """Both arguments as members of their enumerations; None stands for the first member.
+
+    Args:
+        synchronization, aggregation: members, their numbers, or None.
+        name: the variable's name, for the errors.
+
+    Raises:
+        ValueError: one of them is neither.
+    """
+    return (
+        _member(VariableSynchronization, synchronization, "synchronization", name),
+        _member(VariableAggregation, aggregation, "aggregation", name),
+    )
+
+
+def _member(kind: type[Any], given: Any, what: str, name: str | None) -> Any:
+    if given is None:
+        return next(iter(kind))
+    try:
+        return kind(given)
+    except ValueError:
+        raise ValueError(f"Invalid variable {what} mode: {given} for variable: {name}") from None
 
 
 def is_trainable(trainable: bool | None, synchronization: VariableSynchronization) -> bool:

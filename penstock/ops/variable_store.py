@@ -23,7 +23,12 @@ from penstock.ops.partitioned_variables import (
     parts_of,
 )
 from penstock.ops.resource_variables import ResourceVariable, resource_variables_enabled
-from penstock.ops.variable_kinds import VariableAggregation, VariableSynchronization, is_trainable
+from penstock.ops.variable_kinds import (
+    VariableAggregation,
+    VariableSynchronization,
+    checked_kinds,
+    is_trainable,
+)
 from penstock.ops.variables import Variable
 
 _KEY = ("__variable_store",)
@@ -75,12 +80,7 @@ class VariableStore:
         aggregation: VariableAggregation = VariableAggregation.NONE,
     ) -> Any:
         """Finds or makes a variable; see `tf.get_variable`."""
-        if trainable and synchronization == VariableSynchronization.ON_READ:
-            raise ValueError(
-                "Synchronization value can be set to VariableSynchronization.ON_READ only for "
-                "non-trainable variables. You have specified trainable=True and "
-                "synchronization=VariableSynchronization.ON_READ."
-            )
+        synchronization, aggregation = checked_kinds(synchronization, aggregation, name)
         if custom_getter is not None and not callable(custom_getter):
             raise ValueError(f"Passed a custom_getter which is not callable: {custom_getter}")
         arguments = {

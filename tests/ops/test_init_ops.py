@@ -104,3 +104,13 @@ def test_calls_of_an_own_initializer() -> None:
     assert seen == [([2, 3], tf.float64), None]
     tf.get_variable("parts", [2], initializer=asking, partitioner=tf.fixed_size_partitioner(2))
     assert [info.var_offset for info in seen[2:]] == [[0], [1]]
+
+
+@pytest.mark.parametrize("kind", [KINDS.glorot_uniform, KINDS.glorot_normal])
+def test_glorot_has_no_type_of_its_own(kind: Any) -> None:
+    """TensorFlow takes a type for these two, and leaves it aside."""
+    initializer = kind(seed=1, dtype=tf.float64)
+    assert initializer([2]).dtype is tf.float32
+    assert initializer([2], tf.float64).dtype is tf.float64
+    assert initializer.get_config() == {"seed": 1, "dtype": "float32"}
+    assert kind(dtype=tf.int32)([2]).dtype is tf.float32

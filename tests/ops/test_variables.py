@@ -284,9 +284,24 @@ def test_containers_and_collections() -> None:
     assert v in tf.trainable_variables()
     on_read = tf.VariableSynchronization.ON_READ
     assert tf.Variable(1, trainable=True, synchronization=on_read).trainable
-    with pytest.raises(ValueError, match="ON_READ only for non-trainable"):
-        tf.get_variable("x", [1], trainable=True, synchronization=on_read)
+    assert tf.get_variable("x", [1], trainable=True, synchronization=on_read).trainable
     assert not tf.Variable(1, synchronization=tf.VariableSynchronization.ON_READ).trainable
+
+
+@KINDS
+@pytest.mark.parametrize("argument", ["synchronization", "aggregation"])
+def test_how_copies_are_kept(resource: bool, argument: str) -> None:
+    """The arguments about copies are members of their enumerations, their numbers or None."""
+    for given, number in ((None, 0), (2, 2)):
+        v = tf.Variable(1.0, use_resource=resource, **{argument: given})
+        assert getattr(v, argument).value == number
+    words = f"Invalid variable {argument} mode: both for variable: v"
+    for make in (
+        lambda **k: tf.Variable(1.0, name="v", **k),
+        lambda **k: tf.get_variable("v", [1], **k),
+    ):
+        with pytest.raises(ValueError, match=words):
+            make(use_resource=resource, **{argument: "both"})
 
 
 def test_resources_by_default() -> None:

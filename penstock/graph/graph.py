@@ -257,10 +257,8 @@ class Graph:
         return ControlDependencies(self, list(ops))
 
     def _as_control_operation(self, item: Any) -> Operation:
-        if hasattr(
-            item, "handle"
-        ):  # a resource variable, or what its assignment gave: no value is read
-            item = item.op
+        if hasattr(item, "handle"):
+            item = item.op  # a resource variable, or what its assignment gave: no value is read
         elif hasattr(item, "_as_graph_element"):
             item = item._as_graph_element()
         elif hasattr(item, "values") and hasattr(item, "indices"):  # IndexedSlices, SparseTensor

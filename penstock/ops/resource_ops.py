@@ -150,9 +150,8 @@ def gather_kernel(xp: Any, value: Any, indices: Any) -> Any:
     if xp is np:
         check_rows(indices, value.shape[0])
         return value[indices]
-    inside = xp.where(
-        indices < 0, value.shape[0], indices
-    )  # JAX would count negative ones from the end
+    # JAX would count negative ones from the end.
+    inside = xp.where(indices < 0, value.shape[0], indices)
     return xp.take(value, inside, axis=0, mode="fill", fill_value=0)
 
 

@@ -73,9 +73,8 @@ class Rewriter:
         self.steps: list[Step] = []
         self._fed = fed
         self._asked = asked or {}
-        self._known: dict[Tensor, Operand] = {
-            t: t for t in fed
-        }  # fed, or no step's output: aliases, constants, refs
+        # What is fed, or no step's output: aliases, constants, refs.
+        self._known: dict[Tensor, Operand] = {t: t for t in fed}
         self._pure: dict[Any, Step] = {}
 
     def operand(self, tensor: Tensor) -> Operand:
@@ -124,9 +123,7 @@ class Rewriter:
         step = Step(op, operands, writes, self._not_fed(op.outputs))
         self.steps.append(step)
         for output in op.outputs:
-            if (
-                output.dtype._is_ref_dtype
-            ):  # reads of it come after this step, and see what it wrote
+            if output.dtype._is_ref_dtype:  # read after this step: what it wrote is seen
                 self._known.setdefault(output, Read(variable_of(op._inputs[0])))
         return step
 

@@ -13,13 +13,8 @@ from dataclasses import dataclass
 from penstock.graph.operation import Tensor
 from penstock.plan.plan import Constant, Operand, Plan, RegionStep, Step
 
-SHAPE_ONLY = (
-    "Shape",
-    "ShapeN",
-    "Size",
-    "Rank",
-    "TensorArraySizeV3",
-)  # known while compiling, whatever their input's value
+# Known while compiling, whatever their input's value.
+SHAPE_ONLY = ("Shape", "ShapeN", "Size", "Rank", "TensorArraySizeV3")
 
 Producers = Mapping[Tensor, Step]
 

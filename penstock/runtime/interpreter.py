@@ -256,9 +256,7 @@ class _Writer:
         self._register: dict[Tensor, int] = {}
         self._free: list[int] = []
         self._count = 0
-        self._borrowed: set[Tensor] = set(
-            plan.feeds
-        )  # values that may share memory with what was fed
+        self._borrowed = set(plan.feeds)  # values that may share memory with what was fed
         self._last_use = self._last_uses()
         self._own: set[Tensor] = set()  # arrays that nothing but their register has
         parameters = ", ".join([self._new_register(tensor) for tensor in plan.feeds])

@@ -52,9 +52,7 @@ class VariableSlot:
             FailedPreconditionError: the variable was not initialized.
         """
         value = self.value
-        if (
-            self.taken
-        ):  # asked after the value was seen: `take` counts who has seen it after it set this
+        if self.taken:  # asked after the value was seen: `take` sets it, then counts who has seen
             with self._lock:
                 value = self.value
         if value is None:

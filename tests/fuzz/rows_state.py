@@ -473,9 +473,8 @@ def ancestors(d: Draw, number: int) -> set[int]:
         current = pending.pop()
         if current not in found:
             found.add(current)
-            pending.extend(
-                producer[current].inputs if current in producer else ()
-            )  # or an argument
+            made = current in producer  # or it is an argument
+            pending.extend(producer[current].inputs if made else ())
     return found
 
 

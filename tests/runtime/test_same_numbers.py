@@ -52,9 +52,7 @@ def test_the_gradient_of_a_rectifier_hides_no_nan() -> None:
 def test_a_large_constant_that_decides_a_shape_is_known_when_compiling() -> None:
     config = tf.ConfigProto()
     config.graph_options.optimizer_options.global_jit_level = 1
-    ids = (
-        np.arange(1500) // 2
-    )  # as an argument of the program, of which nothing is known, too large
+    ids = np.arange(1500) // 2  # too large but as an argument, of whose value nothing is known
     with tf.Graph().as_default(), tf.Session(config=config) as session:
         x = tf.placeholder(tf.float32, [1500])
         total = tf.segment_sum(x, tf.constant(ids))

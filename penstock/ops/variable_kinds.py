@@ -56,7 +56,7 @@ def checked_kinds(
     )
 
 
-def _member(kind: type[Any], given: Any, what: str, name: str | None) -> Any:
+def _member(kind: type[enum.Enum], given: Any, what: str, name: str | None) -> Any:
     if given is None:
         return next(iter(kind))
     try:

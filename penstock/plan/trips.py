@@ -25,12 +25,14 @@ class Counted:
 
     Attributes:
         operands: what the step takes that must be known for it.
+        shaped: what else it takes, for the shape alone.
         places: the loop variables that take part, by their place among those the step keeps.
         condition: steps of the loop's condition that decide.
         body: steps of its body that decide.
     """
 
     operands: list[Operand]
+    shaped: list[Tensor]
     places: tuple[int, ...]
     condition: list[Step]
     body: list[Step]
@@ -94,6 +96,7 @@ def _counted(step: RegionStep) -> Counted | None:
     place_of = {arg: place for args in step.args for place, arg in enumerate(args)}
     places: dict[int, None] = {}
     outer: dict[Tensor, None] = {}
+    shaped: dict[Tensor, None] = {}
     chosen: tuple[dict[Step, None], dict[Step, None]] = ({}, {})
     pending: list[tuple[int, Operand]] = [(0, condition.results[0])]
     producers = [{o: s for s in plan.steps for o in s.outputs} for plan in (condition, body)]
@@ -120,9 +123,14 @@ def _counted(step: RegionStep) -> Counted | None:
         if not inner.op.spec.pure or inner.op.spec.kernel is None:
             return None
         chosen[which][inner] = None
-        pending.extend([(which, o) for o in inner.flat_operands()])
+        for taken in inner.flat_operands():
+            if inner.op.spec.name in SHAPE_ONLY and taken in step.outer:
+                shaped[taken] = None
+            else:
+                pending.append((which, taken))
     return Counted(
         [*[step.operands[place] for place in sorted(places)], *outer],
+        list(shaped),
         tuple(sorted(places)),
         [s for s in condition.steps if s in chosen[0]],
         [s for s in body.steps if s in chosen[1]],

@@ -275,6 +275,7 @@ class _Loop:
         taken = {o: outer[o] for o in count.operands if isinstance(o, Tensor) and o in outer}
         if not all([is_known(value) for value in (*known, *taken.values())]):
             return None
+        taken.update({tensor: outer[tensor] for tensor in count.shaped})
         condition, body = self._step.plans
         for trips in range(_MOST_TRIPS_COUNTED):
             values = dict(taken)

@@ -89,6 +89,20 @@ def test_a_fed_value_that_decides_a_shape_is_known_to_the_cluster():
     assert cluster.known_inputs == {shape}
 
 
+def test_a_loop_as_long_as_its_input_wants_no_value_of_it_known():
+    words = tf.placeholder(tf.int32, [None, None])
+    start, weights = tf.placeholder(tf.float32, [2, 3]), tf.placeholder(tf.float32, [3, 3])
+    _, last = tf.while_loop(
+        lambda time, state: time < tf.shape(words)[1],
+        lambda time, state: (time + 1, tf.tanh(tf.matmul(state, weights))),
+        [0, start],
+    )
+    feeds = [words, start, weights]
+    (cluster,) = split_of([last, *tf.gradients(last, weights)], feeds)
+    assert isinstance(cluster, ClusterPlan)
+    assert cluster.known_inputs == frozenset()
+
+
 def test_a_shape_that_follows_from_a_variable_stays_on_the_host():
     size = tf.Variable(np.array([2, 3], np.int32))
     x = tf.placeholder(tf.float32)

@@ -102,6 +102,23 @@ def test_a_gradient_of_unknown_length_stays_on_the_host() -> None:
     assert [float(value) for value in found] == [256.0, 8 * 2.0**7, 6561.0, 8 * 3.0**7]
 
 
+def test_a_gradient_of_a_loop_as_long_as_its_input() -> None:
+    """The shape of what is fed decides; its values do not."""
+    words, start = tf.placeholder(tf.int32, [None, None]), tf.placeholder(tf.float32, [3])
+    _, last = tf.while_loop(
+        lambda time, state: time < tf.shape(words)[1],
+        lambda time, state: (time + 1, tf.sin(state) + tf.to_float(words[0, time])),
+        [0, start],
+    )
+    feeds = [
+        {words: np.full([1, length], value), start: [0.1, 0.2, 0.3]}
+        for length in (2, 3)
+        for value in (0, 1)
+    ]
+    found = in_both([last, tf.gradients(last, start)[0]], feeds, 2)
+    np.testing.assert_allclose(found[0], np.sin(np.sin([0.1, 0.2, 0.3])), rtol=1e-6)
+
+
 def test_places_that_a_loop_computes() -> None:
     """`x[:, i]` and `x[-1 - i, 1]`, forward and backward."""
     x = tf.placeholder(tf.float32, [3, 2])

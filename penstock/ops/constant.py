@@ -227,7 +227,7 @@ def as_array(
     if dtype is dtypes.string or (dtype is None and isinstance(value, (str, bytes))):
         return _string_array(value), dtypes.string
     if dtype is not None and isinstance(
-        value, (list, tuple, int, float, complex, bool, str, bytes)
+        value, (list, tuple, int, float, complex, bool, str, bytes, Tensor)
     ):
         _check_elements(value, dtype)
     return _from_python(value, dtype)
@@ -236,6 +236,10 @@ def as_array(
 def _from_numpy(
     value: Any, dtype: dtypes.DType | None
 ) -> tuple[np.ndarray[Any, Any], dtypes.DType]:
+    if not value.dtype.isnative:
+        value = value.astype(value.dtype.newbyteorder("="))
+    if dtype is not None and value.dtype == np.longdouble:
+        value = value.astype(np.float64)
     found = dtypes.as_dtype(value.dtype)
     if found is dtypes.string:
         if dtype not in (None, dtypes.string):
@@ -277,12 +281,18 @@ def _check_elements(value: Any, dtype: dtypes.DType) -> None:
         kinds: tuple[str, ...] | None = (
             _NUMPY_KINDS.get(value.dtype.kind, ()) if value.ndim == 0 else ()
         )
+    elif value is None or isinstance(value, Tensor):
+        kinds = ()
     else:
-        kinds = () if value is None else _PYTHON_KINDS.get(type(value))
+        kinds = _PYTHON_KINDS.get(type(value))
     if kinds is not None and kind not in kinds:
-        raise TypeError(
-            f"Expected {dtype.name}, got {value!r} of type '{type(value).__name__}' instead."
-        )
+        raise _unexpected(value, dtype)
+
+
+def _unexpected(value: Any, dtype: dtypes.DType) -> TypeError:
+    return TypeError(
+        f"Expected {dtype.name}, got {value!r} of type '{type(value).__name__}' instead."
+    )
 
 
 def _from_python(
@@ -296,6 +306,8 @@ def _from_python(
         raise ValueError(
             f"Can't convert non-rectangular Python sequence to Tensor: {value!r}"
         ) from error
+    except NotImplementedError as error:  # a tensor has no value yet
+        raise TypeError("List of Tensors when single Tensor expected") from error
     kind = array.dtype.kind
     if kind in "US" or (kind == "O" and _all_strings(array)):
         if dtype is not None and dtype is not dtypes.string:
@@ -303,7 +315,12 @@ def _from_python(
         return _string_array(value), dtypes.string
     if kind == "O" and dtype is not None and (dtype.is_integer or dtype.is_floating):
         # Dimensions count as ints where ints are wanted, and ints of any size as floats.
-        array = np.array(value, dtype.np_dtype)
+        try:
+            array = np.array(value, dtype.np_dtype)
+        except (TypeError, ValueError) as error:  # one of them is a variable, say
+            numbers = (int, float, shapes.Dimension)
+            odd = [item for item in array.ravel().tolist() if not isinstance(item, numbers)]
+            raise _unexpected((odd or [value])[0], dtype) from error
     elif kind == "O":
         raise TypeError(
             f"Failed to convert object of type {type(value)} to Tensor. Contents: {value!r}. "

@@ -181,6 +181,25 @@ def test_ragged_lists_and_lists_of_arrays(graph: Any, value: Any) -> None:
 # Shapes
 
 
+def test_tensors_and_variables_are_no_constants(graph: Any) -> None:
+    tensor, variable = tf.placeholder(tf.float32, [], name="t"), tf.Variable(1.0)
+    for value in (tensor, [tensor, 1], [[1, 2], [tensor, 3]]):
+        with pytest.raises(TypeError, match="List of Tensors when single Tensor expected"):
+            tf.constant(value)
+    for value, name in ([tensor, 1], "<tf.Tensor 't:0'"), ([1.0, variable], "<tf.Variable 'Var"):
+        with pytest.raises(TypeError, match=f"Expected float16, got {name}.* instead"):
+            tf.constant(value, tf.float16)
+
+
+def test_arrays_that_other_machines_wrote(graph: Any) -> None:
+    array = np.array([1, 2], ">f4")
+    summed = tf.placeholder(tf.float32, [2], name="x") + array
+    with tf.Session() as session:
+        assert session.run(tf.constant(array)).tolist() == [1, 2]
+        assert session.run(summed, {"x:0": array}).tolist() == [2, 4]
+        assert session.run(tf.constant(np.longdouble(3), tf.float32)) == 3
+
+
 def test_a_constant_fills_its_shape(graph: Any) -> None:
     assert value_of(tf.constant(7, shape=[2, 2])).tolist() == [[7, 7], [7, 7]]
     assert value_of(tf.constant([1, 2, 3], shape=[2, 3])).tolist() == [[1, 2, 3], [3, 3, 3]]

@@ -6,11 +6,11 @@ Never by the clock, so that a program always takes the same way. The figures wer
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from penstock.plan.clusters import ClusterPlan
-from penstock.plan.plan import Step
+from penstock.plan.plan import Operand, Step
 
 _SECONDS_PER_OP = 1.2e-6  # a NumPy call on a small array
 _FLOPS_PER_SECOND = 40e9  # dense products
@@ -25,10 +25,15 @@ _XLA_CACHED_BYTES_PER_SECOND = 30e9
 _XLA_BYTES_PER_SECOND = 15e9
 _XLA_FUSES = 3  # ops whose intermediate arrays are never written
 _XLA_SECONDS_PER_OP_IN_LOOP = 0.5e-6  # in each iteration of a compiled loop
-_COMPILE_SECONDS = 0.06
-_COMPILE_SECONDS_PER_OP = 2.5e-3
-_OPS_AT_FULL_PRICE = 150  # past that, ops are mostly more of the same
-_COMPILE_SECONDS_PER_FURTHER_OP = 0.3e-3
+_COMPILE_SECONDS = 0.04
+_COMPILE_SECONDS_PER_OP = 0.2e-3
+_COMPILE_SECONDS_PER_KERNEL = 5.5e-3  # one serves for a group of elementwise ops
+_COMPILE_SECONDS_OF = {
+    "RandomUniform": 0.08,
+    "RandomUniformInt": 0.08,
+    "RandomStandardNormal": 0.15,
+    "TruncatedNormal": 0.3,
+}
 
 _PRODUCTS = {"MatMul", "BatchMatMul", "BatchMatMulV2"}
 # For each convolution where, among its images and filters, the filter stands, and the result of
@@ -113,6 +118,7 @@ class PlanCost:
         compiled: seconds that the compiled program takes.
         nbytes: bytes that the steps read and write.
         flops: multiplications and additions of their products and convolutions.
+        compile_seconds: seconds that compiling takes.
     """
 
     def __init__(
@@ -125,10 +131,12 @@ class PlanCost:
         self._saved_by: dict[ClusterPlan, float] = {}
         self.bodies: set[ClusterPlan] = set()
         self._seen: set[Step] = set()
+        self._fused: set[Operand] = set()
         self.interpreted = 0.0
         self.compiled = _XLA_CALL_SECONDS
         self.nbytes = 0
         self.flops = 0.0
+        self.compile_seconds = _COMPILE_SECONDS
 
     def observe(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
         """Adds a step that ran on these operands; one in a loop, at each iteration."""
@@ -137,6 +145,8 @@ class PlanCost:
         if step.bodies:
             return  # its steps are observed themselves
         name = step.op.spec.name
+        if not before:
+            self._add_compilation(step, operands, outputs)
         moved = [*operands, *outputs]
         if step.writes_in_place():  # what it takes beside the variables tells how much it changes
             moved = 3 * operands[len(step.writes) :]
@@ -180,15 +190,37 @@ class PlanCost:
         """Seconds that each compiled run saves."""
         return self.interpreted - self.compiled
 
-    @property
-    def compile_seconds(self) -> float:
-        """Seconds that compiling takes."""
-        first = min(self.ops, _OPS_AT_FULL_PRICE)
-        return (
-            _COMPILE_SECONDS
-            + first * _COMPILE_SECONDS_PER_OP
-            + (self.ops - first) * _COMPILE_SECONDS_PER_FURTHER_OP
-        )
+    def _add_compilation(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
+        self.compile_seconds += _COMPILE_SECONDS_PER_OP
+        if step.op.spec.view or not outputs or _kind(outputs[0]) in "iu":
+            return  # XLA moves nothing, or it is about shapes
+        fuses = _is_elementwise(step, operands, outputs)
+        if not (fuses and any([operand in self._fused for operand in step.flat_operands()])):
+            price = _COMPILE_SECONDS_OF.get(step.op.spec.name, _COMPILE_SECONDS_PER_KERNEL)
+            self.compile_seconds += price
+        if fuses:
+            self._fused.update(step.outputs)
+
+
+def _kind(value: Any) -> str:
+    return value.dtype.kind if hasattr(value, "dtype") else "O"
+
+
+def _is_elementwise(step: Step, operands: list[Any], outputs: list[Any]) -> bool:
+    """True of an op that gives a number for each of its largest operand."""
+    name = step.op.spec.name
+    if not step.op.spec.pure or name in _PRODUCTS or name in _CONVOLUTIONS or name in _CALLS:
+        return False
+    sizes = [operand.size for operand in _flat(operands) if hasattr(operand, "size")]
+    return bool(sizes) and max(sizes) == getattr(outputs[0], "size", None)
+
+
+def _flat(values: list[Any]) -> Iterator[Any]:
+    for value in values:
+        if type(value) is list:
+            yield from value
+        else:
+            yield value
 
 
 def _nbytes(values: list[Any]) -> tuple[int, int]:

@@ -13,6 +13,7 @@ from penstock.graph.opspec import lookup
 from penstock.plan.rewriter import make_plan
 from penstock.runtime import cost
 from penstock.runtime.executor import Executor, Jit, Tier
+from penstock.runtime.reference import run_plan
 from penstock.runtime.state import SessionState
 
 LARGE = (64, 2048)
@@ -84,7 +85,24 @@ def test_large_arrays_are_dearer_to_move() -> None:
     assert few < many
 
 
+def compile_seconds(y: Any) -> float:
+    plan = make_plan(y.graph, [y], [])
+    found = cost.PlanCost()
+    run_plan(plan, SessionState(), [], found.observe)
+    return found.compile_seconds
+
+
+def test_elementwise_ops_in_a_row_compile_as_one() -> None:
+    x = tf.random_uniform([8, 8])
+    fused = kernels = x
+    for _ in range(100):
+        fused = tf.tanh(fused + x)
+        kernels = tf.tanh(tf.matmul(kernels, x))
+    assert 10 * (compile_seconds(fused) - compile_seconds(x)) < compile_seconds(kernels)
+
+
 def test_the_ops_that_have_prices_of_their_own_are_there() -> None:
-    for table in (*cost._ELEMENT_SECONDS.values(), cost._CALLS):
+    tables = (*cost._ELEMENT_SECONDS.values(), cost._CALLS, cost._COMPILE_SECONDS_OF)
+    for table in tables:
         for name in table:
             assert lookup(name).name == name

@@ -181,6 +181,18 @@ def variable_of(tensor: Tensor) -> Operation:
     return op
 
 
+def is_snapshot(op: Operation) -> bool:
+    """True of `v/read`, which a reference variable makes once for all who use it.
+
+    In TensorFlow it gives the variable's own buffer, so that an op which waits for an update sees
+    the updated value through it. So it is no read: each op that takes it reads at its own place.
+    """
+    if not op.spec.identity:
+        return False
+    source = op._inputs[0].op
+    return source.spec.variable and op.name == f"{source.name}/read"
+
+
 def variables_read(step: Step) -> list[Operation]:
     """The variables that a step reads, those read in its regions included."""
     found: dict[Operation, None] = {}

@@ -26,6 +26,7 @@ from penstock.plan.plan import (
     RegionStep,
     Step,
     flatten,
+    is_snapshot,
     variable_of,
 )
 
@@ -248,7 +249,7 @@ class Rewriter:
 
     def _add_identity(self, op: Operation, operands: list[Operand]) -> None:
         flat = operands[0] if type(operands[0]) is list else operands
-        if any([type(operand) is Read for operand in flat]) and not _is_snapshot(op):
+        if any([type(operand) is Read for operand in flat]) and not is_snapshot(op):
             self._append(op, operands, [])
             return
         for output, operand in zip(op.outputs, flat, strict=True):
@@ -315,16 +316,6 @@ def _outer_feeds(plans: Sequence[Plan], args: Sequence[Tensor]) -> list[Tensor]:
     """What the plans of regions take from outside, each once."""
     own = set(args)
     return list(dict.fromkeys([t for plan in plans for t in plan.feeds if t not in own]))
-
-
-def _is_snapshot(op: Operation) -> bool:
-    """True of `v/read`, which a reference variable makes once for all who use it.
-
-    In TensorFlow it gives the variable's own buffer, so that an op which waits for an update sees
-    the updated value through it. So it is no read: each op that takes it reads at its own place.
-    """
-    source = op._inputs[0].op
-    return source.spec.variable and op.name == f"{source.name}/read"
 
 
 def _merge_key(op: Operation, flat: list[Operand]) -> Any:

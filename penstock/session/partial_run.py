@@ -17,7 +17,7 @@ from penstock.graph.graph import Graph
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.region import liveness, operations_inside
 from penstock.plan.order import needed_operations
-from penstock.plan.plan import Plan, variable_of
+from penstock.plan.plan import Plan, is_snapshot, variable_of
 from penstock.plan.rewriter import make_plan
 from penstock.runtime.executor import Executor, Jit
 from penstock.runtime.results import as_numpy
@@ -346,7 +346,7 @@ class StagedRun:
         targets = [fetch for fetch in early if fetch not in available]
         now, _ = needed_operations(targets, available, place.done, asked=self._asked)
         self._check_fed(now, available, early, place)
-        ran = [op for op in now if not op.spec.variable and op.type != "Const"]
+        ran = [op for op in now if not _is_there_anew(op)]
         done = place.done | frozenset(ran)
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
@@ -463,6 +463,11 @@ def _variables_written(op: Operation) -> list[Operation]:
         pairs = zip(member.spec.input_args, member._inputs, strict=False) if names else ()
         found += [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
     return found
+
+
+def _is_there_anew(op: Operation) -> bool:
+    """True of what each stage has anew: variables and constants, and what stands for them."""
+    return op.spec.variable or op.type == "Const" or is_snapshot(op)
 
 
 def _can_repeat(op: Operation) -> bool:

@@ -548,3 +548,19 @@ def test_handles_of_one_setup_in_several_threads(level: int) -> None:
             thread.join()
         assert wrong == []
         assert session.run(v) == 400.0
+
+
+def test_a_branch_that_is_not_taken_reads_no_variable() -> None:
+    with tf.Graph().as_default(), tf.Session() as session:
+        x = tf.placeholder(tf.float32, [None, 2])
+        unset, size = tf.Variable(np.ones([1, 2], np.float32), use_resource=False), tf.shape(x)
+
+        def not_taken() -> Any:
+            with tf.control_dependencies([size]):
+                return unset.value()
+
+        chosen = tf.cond(tf.constant([1])[0] > 0, lambda: tf.zeros(size), not_taken)
+        either = tf.cond(tf.shape(x)[0] > 0, lambda: tf.zeros(size), not_taken)
+        handle = session.partial_run_setup([chosen, either], [x])
+        found = session.partial_run(handle, [chosen, either], {x: [[1, 2]]})
+        assert [value.tolist() for value in found] == [[[0, 0]], [[0, 0]]]

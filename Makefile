@@ -40,7 +40,7 @@ fuzz: install-dev
 	$(BIN)/python -m tests.fuzz $(FUZZ) --seed $(SEED)
 
 bench: install-dev
-	$(BIN)/python -m bench $(BENCH)
+	$(BIN)/python bench/run.py $(BENCH)
 
 growth: install-dev
 	$(BIN)/python bench/growth.py --svg docs/growth.svg

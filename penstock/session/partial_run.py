@@ -346,7 +346,10 @@ class StagedRun:
         targets = [fetch for fetch in early if fetch not in available]
         now, _ = needed_operations(targets, available, place.done, asked=self._asked)
         self._check_fed(now, available, early, place)
-        ran = [op for op in now if not _is_there_anew(op)]
+        used = {tensor for op in now if not op.regions for tensor in op._inputs}.union(fetches)
+        ran = [op for op in now if not op.spec.variable and op.type != "Const"]
+        # What a branch alone would read is not read for its own sake: it may have no value.
+        ran = [op for op in ran if not is_snapshot(op) or op.outputs[0] in used]
         done = place.done | frozenset(ran)
         keep = [output for output in self._worth_keeping(ran, done) if output not in available]
         results: list[Element] = list(dict.fromkeys([*fetches, *keep]))
@@ -463,11 +466,6 @@ def _variables_written(op: Operation) -> list[Operation]:
         pairs = zip(member.spec.input_args, member._inputs, strict=False) if names else ()
         found += [variable_of(tensor) for arg, tensor in pairs if arg.name in names]
     return found
-
-
-def _is_there_anew(op: Operation) -> bool:
-    """True of what each stage has anew: variables and constants, and what stands for them."""
-    return op.spec.variable or op.type == "Const" or is_snapshot(op)
 
 
 def _can_repeat(op: Operation) -> bool:

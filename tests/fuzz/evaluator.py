@@ -249,11 +249,16 @@ class Stages:
         for op in order:
             self._run_one(op, values, left, found.asked)
         results = [self._result(fetch, values, left) for fetch in fetches]
-        for op in order:  # a read is done once in all stages
+        used = {t for op in order if not op.regions for t in op.inputs}.union(targets)
+        ran = set(order)
+        for op in order:  # a read is done once in all stages, but for one that a branch may do
             if _is_read_of_variable(op) and isinstance(values[op.outputs[0]], Ref):
-                variable = values[op.outputs[0]].variable
-                values[op.outputs[0]] = self._evaluator.variables.get(variable.name)
-        self._values, self._left, self._done = values, left, done | set(order)
+                variable = values.pop(op.outputs[0]).variable
+                if op.outputs[0] in used:
+                    values[op.outputs[0]] = self._evaluator.variables.get(variable.name)
+                else:
+                    ran.discard(op)
+        self._values, self._left, self._done = values, left, done | ran
         return results
 
     def _without_old(

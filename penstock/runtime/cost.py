@@ -7,6 +7,7 @@ Never by the clock, so that a program always takes the same way. The figures wer
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from penstock.plan.clusters import ClusterPlan
@@ -104,6 +105,14 @@ def _by_op(families: dict[str, tuple[float, float]]) -> dict[str, tuple[float, f
 _ELEMENT_SECONDS = {4: _by_op(_SINGLE), 8: _by_op(_DOUBLE)}  # by the bytes of an element
 
 
+@dataclass(frozen=True)
+class _Sums:
+    """What a run had cost when a loop began."""
+
+    totals: tuple[float, float, int, float]
+    saved_by: Mapping[ClusterPlan, float]
+
+
 class PlanCost:
     """Sums up what the steps of one run cost.
 
@@ -172,6 +181,25 @@ class PlanCost:
             call = _XLA_CALL_SECONDS if step is cluster.steps[0] else 0
             saved = self._saved_by.get(cluster, 0.0)
             self._saved_by[cluster] = saved + interpreted - compiled - call
+
+    def sums(self) -> _Sums:
+        """What a run costs so far."""
+        totals = (self.interpreted, self.compiled, self.nbytes, self.flops)
+        return _Sums(totals, dict(self._saved_by))
+
+    def extrapolate(self, before: _Sums, factor: float) -> None:
+        """Counts what was added since `before` that many times: of a loop some rounds were seen."""
+
+        def whole(now: float, then: float) -> float:
+            return then + (now - then) * factor
+
+        interpreted, compiled, nbytes, flops = before.totals
+        self.interpreted = whole(self.interpreted, interpreted)
+        self.compiled = whole(self.compiled, compiled)
+        self.nbytes = round(whole(self.nbytes, nbytes))
+        self.flops = whole(self.flops, flops)
+        for cluster, saved in self._saved_by.items():
+            self._saved_by[cluster] = whole(saved, before.saved_by.get(cluster, 0.0))
 
     def weigh_bodies(self) -> None:
         """Chooses the clusters in bodies which save more than calling them takes."""

@@ -25,7 +25,7 @@ from penstock.plan.plan import Plan, Step, all_steps, steps_inside, variables_ne
 from penstock.runtime import xla
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
-from penstock.runtime.interpreter import Interpreter, Item
+from penstock.runtime.interpreter import Interpreter, Item, code_of_body
 from penstock.runtime.reference import run_plan
 from penstock.runtime.results import as_array, as_numpy
 from penstock.runtime.scheduler import Schedule, Watch
@@ -129,6 +129,7 @@ class Executor:
         # Shapes of arrays, and types of scalars, for which compiling never pays.
         self._settled: set[Any] = set()
         self._interpreted: Callable[..., Any] | None = None
+        self._body_code: dict[Plan, Callable[..., Sequence[Any]]] = {}
         self._compiled: Callable[..., Any] | None = None
         self._has_host_code = any([step.op.spec.wants_ctx for step in all_steps(plan)])
         self._runs = 0
@@ -219,7 +220,7 @@ class Executor:
         cost = self._new_cost()
         arrays = [convert(value) for convert, value in zip(self._converters, fed, strict=True)]
         with np.errstate(all="ignore"):
-            results = run_plan(self.plan, self._state, arrays, cost.observe)
+            results = run_plan(self.plan, self._state, arrays, cost, self._code_of_body)
         cost.weigh_bodies()
         entry.cost = cost
         entry.settled = cost.saving <= 0
@@ -254,7 +255,14 @@ class Executor:
             return run(*values)
         fed = [convert(value) for convert, value in zip(self._converters, values, strict=True)]
         with np.errstate(all="ignore"):
-            return run_plan(self.plan, self._state, fed)
+            return run_plan(self.plan, self._state, fed, code_of=self._code_of_body)
+
+    def _code_of_body(self, body: Plan) -> Callable[..., Sequence[Any]]:
+        """A body of a loop as Python code, for runs that go op by op."""
+        code = self._body_code.get(body)
+        if code is None:
+            code = self._body_code[body] = code_of_body(body, self._state)
+        return code
 
     def _run_interpreted(self, *values: Any) -> Sequence[Any]:
         return self._code()(*values)
@@ -266,6 +274,7 @@ class Executor:
                 if self._interpreted is None:
                     program = Interpreter(self.plan, self._state, self.plan.steps, self._converters)
                     self._interpreted = self._guarded(program)
+                    self._body_code = {}
         return self._interpreted
 
     def _all_set(self) -> bool:

@@ -19,6 +19,7 @@ The branches and bodies of ops with regions are functions of their own, and a lo
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import re
@@ -81,7 +82,7 @@ class Interpreter:
         plan: the plan.
         state: the session's state.
         items: the plan's steps, some of them as clusters.
-        converters: for each feed, what turns a fed value into an array.
+        converters: for each feed, what turns a fed value into an array; None where it is one.
         items_of: gives the items of a region's plan.
     """
 
@@ -90,7 +91,7 @@ class Interpreter:
         plan: Plan,
         state: SessionState,
         items: Sequence[Item],
-        converters: Sequence[Callable[[Any], Any]],
+        converters: Sequence[Callable[[Any], Any] | None],
         items_of: Callable[[Plan], Sequence[Item]] = lambda body: body.steps,
     ) -> None:
         module = _Module(state, items_of)
@@ -117,6 +118,23 @@ class Interpreter:
         line = self.source.split("\n")[trace.tb_lineno - 1]
         operands = [registers[name] for name in _registers_in(line) if name in registers]
         return at_op(error, op, operands)
+
+
+def code_of_body(body: Plan, state: SessionState) -> Callable[..., Sequence[Any]]:
+    """A region's plan as code of its own: takes a value for each of its feeds, gives its results.
+
+    Its errors name the op.
+    """
+    inside = dataclasses.replace(body, inside=len(body.results))
+    program = Interpreter(inside, state, body.steps, [None] * len(body.feeds))
+
+    def run(*values: Any) -> Sequence[Any]:
+        try:
+            return program.run(*values)
+        except BaseException as error:
+            raise program.explain_error(error) from error.__cause__
+
+    return run
 
 
 def _define(module: CodeType, namespace: dict[str, Any]) -> None:
@@ -176,7 +194,7 @@ class _Module:
         return name
 
     def add_run(
-        self, plan: Plan, items: Sequence[Item], converters: Sequence[Callable[[Any], Any]]
+        self, plan: Plan, items: Sequence[Item], converters: Sequence[Callable[[Any], Any] | None]
     ) -> None:
         """Adds `run`, which gives the results away."""
         writer = _Writer(self, plan, items, "run")
@@ -262,11 +280,12 @@ class _Writer:
         parameters = ", ".join([self._new_register(tensor) for tensor in plan.feeds])
         self._line(f"def {name}({parameters}):", None)
 
-    def write_conversions(self, converters: Sequence[Callable[[Any], Any]]) -> None:
+    def write_conversions(self, converters: Sequence[Callable[[Any], Any] | None]) -> None:
         """The fed values become arrays."""
         for tensor, convert in zip(self._plan.feeds, converters, strict=True):
             register = f"v{self._register[tensor]}"
-            self._line(f"    {register} = {self._name('f', convert)}({register})", None)
+            if convert is not None:
+                self._line(f"    {register} = {self._name('f', convert)}({register})", None)
 
     def write_items(self) -> None:
         """All steps and clusters."""

@@ -1,13 +1,13 @@
 """The executor that defines what a plan means: op by op, a dictionary of values.
 
-It starts at once, and so serves the first runs of a plan; runtime/interpreter.py and runtime/xla.py
-are faster, and must give what this gives.
+It starts at once, and so serves the first runs of a plan, and the first rounds of a loop there;
+runtime/interpreter.py and runtime/xla.py are faster, and must give what this gives.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,11 +18,31 @@ from penstock.runtime.results import own
 from penstock.runtime.state import InPlaceUpdate, SessionState, write_all
 from penstock.runtime.step_errors import at_op
 
-Observer = Callable[[Step, list[Any], list[Any]], None]
+# Gives the code of a region's plan: takes a value for each of its feeds, gives its results.
+CodeOf = Callable[[Plan], Callable[..., Sequence[Any]]]
+
+_ROUNDS_BEFORE_CODE = 16  # of a loop: turning its body into Python takes as long
+
+
+class Observer(Protocol):
+    """Is told what a run does."""
+
+    def observe(self, step: Step, operands: list[Any], outputs: list[Any]) -> None:
+        """A step has run."""
+
+    def sums(self) -> Any:
+        """What was summed up so far; asked for where a loop begins."""
+
+    def extrapolate(self, before: Any, factor: float) -> None:
+        """A loop has gone on unobserved: what was added since `before` counts so many times."""
 
 
 def run_plan(
-    plan: Plan, state: SessionState, fed: Sequence[Any], observe: Observer | None = None
+    plan: Plan,
+    state: SessionState,
+    fed: Sequence[Any],
+    observer: Observer | None = None,
+    code_of: CodeOf | None = None,
 ) -> list[Any]:
     """Runs a plan.
 
@@ -30,56 +50,72 @@ def run_plan(
         plan: the plan.
         state: the session's state.
         fed: the value of each of `plan.feeds`, as arrays.
-        observe: is called after each step with (step, operands, outputs).
+        observer: is told of each step.
+        code_of: makes code of a body, for the later rounds of loops; without it all goes op by op.
 
     Returns:
         For each fetch its value, or None for an operation.
     """
     values: dict[Tensor, Any] = dict(zip(plan.feeds, fed, strict=True))
-    _run_steps(plan, values, state, observe)
+    _run_steps(plan, values, state, observer, code_of)
     return results_of(plan, values, state)
 
 
 def _run_steps(
-    plan: Plan, values: dict[Tensor, Any], state: SessionState, observe: Observer | None
+    plan: Plan,
+    values: dict[Tensor, Any],
+    state: SessionState,
+    observer: Observer | None,
+    code_of: CodeOf | None,
 ) -> None:
     for step in plan.steps:
         operands: list[Any] = []
         try:
             operands.extend(operands_of(step, values, state))
             if isinstance(step, RegionStep):
-                outputs = _run_regions(step, state, operands, observe)
+                outputs = _run_regions(step, state, operands, observer, code_of)
             else:
                 outputs = run_step(step, state, operands)
         except BaseException as error:
             raise at_op(error, step.op, operands) from error.__cause__
         values.update(zip(step.outputs, outputs, strict=False))
-        if observe is not None:
-            observe(step, operands, outputs)
+        if observer is not None:
+            observer.observe(step, operands, outputs)
 
 
 def _run_regions(
-    step: RegionStep, state: SessionState, operands: list[Any], observe: Observer | None
+    step: RegionStep,
+    state: SessionState,
+    operands: list[Any],
+    observer: Observer | None,
+    code_of: CodeOf | None,
 ) -> list[Any]:
     """Runs a branch, or a loop to its end; returns the outputs."""
 
-    def run(place: int, variables: Sequence[Any]) -> list[Any]:
+    def run(place: int, variables: Sequence[Any]) -> Sequence[Any]:
         plan = step.plans[place]
         values = values_for_body(step, place, operands, variables)
-        _run_steps(plan, values, state, observe)
+        if code_of is not None and rounds >= _ROUNDS_BEFORE_CODE:
+            return code_of(plan)(*[values[tensor] for tensor in plan.feeds])
+        _run_steps(plan, values, state, observer, code_of)
         return body_results(plan, values, state)
 
+    rounds = 0
     if not step.op.spec.loops:
-        return run(0 if operands[0] else 1, ())
+        return list(run(0 if operands[0] else 1, ()))
     count = len(step.args[0])
-    variables = operands[:count]
+    variables: Sequence[Any] = operands[:count]
     stacks: list[list[Any]] = [[] for _ in step.outputs[count:]]
+    before = None if observer is None else observer.sums()
     while run(0, variables)[0]:
         state.check()
         results = run(1, variables)
         variables = results[:count]
         for stack, value in zip(stacks, results[count:], strict=True):
             stack.append(value)
+        rounds += 1
+    if observer is not None and code_of is not None and rounds > _ROUNDS_BEFORE_CODE:
+        observer.extrapolate(before, rounds / _ROUNDS_BEFORE_CODE)
     return [*variables, *stacks]
 
 

@@ -16,7 +16,7 @@ from penstock.graph import errors
 from penstock.graph.operation import Tensor
 from penstock.graph.region import operations_inside
 from penstock.plan import rewriter
-from penstock.runtime import executor, interpreter, xla
+from penstock.runtime import executor, interpreter, reference, xla
 from penstock.runtime.cost import PlanCost
 from tests.fuzz.builder import Builder
 from tests.fuzz.evaluator import Evaluator, Failure, as_array
@@ -196,6 +196,7 @@ def _settings(way: str, graph: Any, seed: int) -> Iterator[None]:
             patch.setattr(interpreter, "_SMALL", 0)
         if way == "by turns":
             patch.setattr(executor, "PlanCost", _AlwaysPays)
+            patch.setattr(reference, "_ROUNDS_BEFORE_CODE", 2)
             patch.setattr(graph, "plans", {})
             if seed % 4 < 2:
                 patch.setattr(rewriter, "_MOST_FOLDED_BYTES", 32)

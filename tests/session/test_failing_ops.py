@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 import penstock as tf
+from penstock.runtime.cost import PlanCost
 from penstock.runtime.reference import run_plan
 from penstock.runtime.state import SessionState
 
@@ -96,12 +97,13 @@ def run_until(plan, state, number):
     if number == 0:
         return
 
-    def observe(step, operands, outputs):
-        if step is plan.steps[number - 1]:
-            raise Stop
+    class Stopper(PlanCost):
+        def observe(self, step, operands, outputs):
+            if step is plan.steps[number - 1]:
+                raise Stop
 
     with contextlib.suppress(Stop):
-        run_plan(plan, state, list(FEED.values()), observe)
+        run_plan(plan, state, list(FEED.values()), Stopper())
 
 
 def variables(state):

@@ -259,7 +259,17 @@ def take_saved(stack: Tensor, index: Tensor, like: Tensor) -> Tensor:
     value._shape = like._shape
     if is_stack(like):
         mark_stack(value)
+    if may_lack_value(like):
+        value.op._attrs["_may_lack_value"] = True
     return value
+
+
+def may_lack_value(tensor: Tensor) -> bool:
+    """True of what a branch saves for its gradient: where it is not taken, there is no value."""
+    op = tensor.op
+    if op.regions and not op.spec.loops:
+        return tensor.value_index >= len(op.regions[-1].results)
+    return bool(op._attrs.get("_may_lack_value"))
 
 
 def mark_stack(tensor: Tensor) -> None:

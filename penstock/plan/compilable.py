@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from penstock.graph import dtypes, shapes
 from penstock.graph.operation import Operation, Tensor
+from penstock.ops.stacks import may_lack_value
 from penstock.plan.plan import Constant, Operand, Plan, Read, RegionStep, Step, shape_of
 from penstock.plan.trips import SHAPE_ONLY, Trips
 
@@ -294,17 +295,19 @@ def torn_apart(
 
 
 def _without_value(plan: Plan, on_xla: Sequence[bool]) -> Iterable[tuple[int, str]]:
-    """Compilable steps that take what a branch saves, if it is taken, of an op of the host."""
-    uncertain: set[Tensor] = set()
-    for number, step in enumerate(plan.steps):
-        if on_xla[number]:
-            taken = [o for o in step.flat_operands() if isinstance(o, Tensor) and o in uncertain]
-            if taken:
-                yield number, f"{taken[0].name} has no value where its branch is not taken"
-        elif isinstance(step, RegionStep) and not step.op.spec.loops:
-            pairs = zip(*[body.results for body in step.plans], strict=True)
-            results = zip(step.outputs, pairs, strict=True)
-            uncertain.update([output for output, pair in results if None in pair])
+    """Compilable steps that take what a branch saves, if it is taken, of an op of the host.
+
+    Where a branch is compiled, what another saves is zero.
+    """
+    pairs = list(zip(plan.steps, on_xla, strict=True))
+    compiled = {output for step, on in pairs if on for output in step.outputs}
+    for number, (step, on) in enumerate(pairs):
+        if on:
+            for operand in step.flat_operands():
+                if isinstance(operand, Tensor) and operand not in compiled:
+                    if may_lack_value(operand):
+                        yield number, f"{operand.name} has no value where its branch is not taken"
+                        break
 
 
 def _place_of_handle(tensor: Tensor) -> int:

@@ -326,3 +326,28 @@ def test_a_branch_that_only_passes_strings_on_stays_on_the_host(jit: int) -> Non
         handle = session.partial_run_setup([chosen, tf.exp(x)], [text, x])
         session.partial_run(handle, [], {text: ["a", "b"], x: [0.0]})
         assert session.partial_run(handle, chosen).tolist() == [b"a", b"b"]
+
+
+@pytest.mark.parametrize("level", [-1, 0, 1])
+def test_what_a_branch_on_the_host_does_not_save_goes_into_no_cluster(level):
+    """The gradient's branch is given nothing for the branch that was not taken."""
+    config = tf.ConfigProto()
+    config.graph_options.optimizer_options.global_jit_level = level
+    x = tf.placeholder(tf.float32, [3])
+
+    def on_host(a):
+        passed = tf.py_func(lambda value: value, [a], tf.float32)
+        passed.set_shape([3])
+        return passed
+
+    def body(i, a):
+        return i + 1, tf.cond(i < 1, lambda: tf.sin(a) * a, lambda: on_host(a) * a)
+
+    y = tf.while_loop(lambda i, a: i < 2, body, [0, x])[1]
+    slope = tf.gradients(y, x)[0]
+    curve = tf.gradients(slope, x)[0]
+    with tf.Session(config=config) as session:
+        for _ in range(4):
+            found = session.run([slope, curve], {x: [1.0, 2.0, 3.0]})
+            np.testing.assert_allclose(found[0], [1.1627222, 0.14003861, -1.197625], rtol=1e-5)
+            np.testing.assert_allclose(found[1], [0.20122391, -4.820892, -1.0174801], rtol=1e-5)

@@ -18,7 +18,8 @@ from penstock.graph.protos import as_bytes
 from penstock.graph.public import name_scope
 from penstock.graph.region import Region
 from penstock.graph.scopes import StackSetting
-from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.cond import zeros_for
+from penstock.ops.indexed_slices import IndexedSlices, sum_of_slices
 from penstock.ops.stacks import is_stack
 
 Grad = Any  # Tensor | IndexedSlices | None
@@ -358,7 +359,7 @@ class _BackwardWalk:
         """What reached `x`."""
         found = self._summed.get(x)
         if found is None and unconnected is UnconnectedGradients.ZERO:
-            return api.zeros_like(x)
+            return zeros_for(x)
         return found
 
     def _differentiate(self, op: Operation) -> None:
@@ -410,7 +411,7 @@ class _BackwardWalk:
         elif any([isinstance(term, Tensor) for term in terms]):
             total = api.add_n(terms)
         else:
-            total = _sum_slices(terms)
+            total = sum_of_slices(terms)
         self._summed[tensor] = total
         return total
 
@@ -483,6 +484,12 @@ def _check_gradients(op: Operation, in_grads: list[Any]) -> None:
             f"Num gradients {len(in_grads)} generated for op {op.name!r} ({op.type}) do not match "
             f"num inputs {len(op._inputs)}"
         )
+    for grad in in_grads:
+        if not (grad is None or isinstance(grad, (Tensor, IndexedSlices))):
+            raise TypeError(
+                f"The gradient function of {op.name!r} ({op.type}) must return tensors, "
+                f"IndexedSlices or None, got {grad!r} of type {type(grad).__name__}"
+            )
 
 
 def _set_gradient_shape(op: Operation, tensor: Tensor, grad: Tensor) -> None:
@@ -494,19 +501,6 @@ def _set_gradient_shape(op: Operation, tensor: Tensor, grad: Tensor) -> None:
             f"operation: {op.name}. Input shape: {tensor.shape}. Calculated input "
             f"gradient shape: {grad.shape}"
         ) from None
-
-
-def _sum_slices(terms: list[IndexedSlices]) -> IndexedSlices:
-    """The sum of IndexedSlices: one after the other, their indices may repeat."""
-    values = api.concat([term.values for term in terms], 0)
-    indices = api.concat(_of_one_index_type([term.indices for term in terms]), 0)
-    return IndexedSlices(values, indices, terms[0].dense_shape)
-
-
-def _of_one_index_type(indices: list[Tensor]) -> list[Tensor]:
-    if all([tensor.dtype.base_dtype is dtypes.int32 for tensor in indices]):
-        return indices
-    return [t if t.dtype.base_dtype is dtypes.int64 else api.cast(t, dtypes.int64) for t in indices]
 
 
 @export("hessians")

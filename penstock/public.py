@@ -231,6 +231,7 @@ def install(package: str) -> None:
         setattr(_namespace(root, path), last, thing)
     for dotted in lazy_names:
         _namespace(root, dotted.split(".")[:-1])
+    _namespace(root, ["layers"])  # a package that has no public name yet
 
 
 def _namespace(root: types.ModuleType, path: list[str]) -> types.ModuleType:

@@ -18,7 +18,7 @@ Function = Callable[..., Any]
 
 @export("contrib.layers.recompute_grad")
 def recompute_grad(
-    fn: Function, use_data_dep: Any = None, tupleize_grads: bool = False
+    fn: Function | None = None, use_data_dep: Any = None, tupleize_grads: bool = False
 ) -> Function:
     """A function like `fn` whose gradient computes `fn` once more, so that less must be kept.
 
@@ -26,7 +26,8 @@ def recompute_grad(
 
     Args:
         fn: takes tensors and returns a tensor or a list of them. Where it takes a keyword
-            `is_recomputing`, that is False the first time and True for the gradient.
+            `is_recomputing`, that is False the first time and True for the gradient. Without it
+            the result is a decorator.
         use_data_dep: has no effect.
         tupleize_grads: give out no gradient before all are computed.
 
@@ -41,6 +42,10 @@ def recompute_grad(
         >>> with tf.variable_scope("net", use_resource=True):
         ...     y = tf.contrib.layers.recompute_grad(dense_block)(x)
     """
+    if fn is None:
+        return functools.partial(
+            recompute_grad, use_data_dep=use_data_dep, tupleize_grads=tupleize_grads
+        )
     _check_closure(fn)
     tells = "is_recomputing" in inspect.getfullargspec(fn).args
 

@@ -20,10 +20,6 @@ _counts: Counter[tuple[str, int]] = Counter()  # of messages that are not logged
 @functools.cache
 def get_logger() -> logging.Logger:
     """The logger, which prints on standard error unless the program has set up logging itself."""
-    if not logging.getLogger().handlers and not LOG.handlers:
-        handler = logging.StreamHandler(sys.stderr)
-        handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
-        LOG.addHandler(handler)
     if LOG.level == logging.NOTSET:
         LOG.setLevel(logging.INFO if hasattr(sys, "ps1") else logging.WARNING)
     return LOG

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from penstock.graph import dtypes
 from penstock.graph.graph import Graph
 from penstock.graph.operation import Tensor
@@ -29,7 +31,8 @@ def register_tensor_conversion_function(
         priority: functions of lower priority are tried first.
 
     Raises:
-        TypeError: `base_type` is no type, or `conversion_func` cannot be called.
+        TypeError: `base_type` is no type, or one of numbers or arrays, or `conversion_func` is no
+            function.
 
     Example:
         >>> def from_celsius(value, dtype=None, name=None, as_ref=False):
@@ -42,6 +45,16 @@ def register_tensor_conversion_function(
         raise TypeError("base_type must be a type or a tuple of types.")
     if not callable(conversion_func):
         raise TypeError("conversion_func must be callable.")
+    kinds = base_type if isinstance(base_type, tuple) else (base_type,)
+    if any([issubclass(kind, (int, float, np.generic, np.ndarray)) for kind in kinds]):
+        raise TypeError(
+            "Cannot register conversions for Python numeric types and NumPy scalars and arrays."
+        )
+    add_conversion(base_type, conversion_func, priority)
+
+
+def add_conversion(base_type: Any, conversion_func: Callable[..., Any], priority: int) -> None:
+    """Teaches `convert_to_tensor` any type; see `register_tensor_conversion_function`."""
     _functions.append((priority, len(_functions), base_type, conversion_func))
     _functions.sort(key=lambda row: row[:2])
     _functions_of_type.clear()

@@ -109,8 +109,15 @@ def canonical_device(device: Any) -> str:
     """The canonical name of a device given as a name, a DeviceSpec or None."""
     if device is None:
         return ""
-    spec = DeviceSpec.from_string(device) if isinstance(device, str) else device
-    return str(spec.to_string())
+    return _spec_of(device).to_string()
+
+
+def _spec_of(device: Any) -> DeviceSpec:
+    if isinstance(device, DeviceSpec):
+        return device
+    if not isinstance(device, str):
+        raise TypeError(f"a device must be a name, a DeviceSpec or a function, got {device!r}")
+    return DeviceSpec.from_string(device)
 
 
 def merge_device(device: str | DeviceSpec) -> Any:
@@ -119,7 +126,7 @@ def merge_device(device: str | DeviceSpec) -> Any:
     Example:
         >>> with tf.device(merge_device("/job:ps")): ...
     """
-    inner = DeviceSpec.from_string(device) if isinstance(device, str) else device
+    inner = _spec_of(device)
 
     def choose(op: Any) -> str:
         return DeviceSpec.from_string(op.device or "").merged_over(inner).to_string()

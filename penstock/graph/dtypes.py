@@ -242,6 +242,8 @@ def as_dtype(value: Any) -> DType:
         found = None
     if found is not None:
         return found
+    if isinstance(value, (str, bytes)):  # NumPy has more names, which TensorFlow does not know
+        raise TypeError(f"Cannot convert value {value!r} to a TensorFlow DType.")
     try:
         numpy_type = None if value is None else np.dtype(value)  # None would be float64
     except TypeError:

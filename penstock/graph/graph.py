@@ -53,6 +53,7 @@ class Graph:
         self._finalized = False
         self._skipped_ids = 0  # of operations that TensorFlow makes and penstock does not
         self._unfeedable: set[Operation] = set()
+        self._py_funcs: list[Any] = []  # the functions of its ops live as long as it does
         self._unfetchable: set[Operation] = set()
         self._sessions = OpenSessions()
         self.mutation_count = 0  # changes to operations that were there already: plans look at it
@@ -257,7 +258,7 @@ class Graph:
         return ControlDependencies(self, list(ops))
 
     def _as_control_operation(self, item: Any) -> Operation:
-        if hasattr(item, "handle"):
+        if hasattr(item, "handle") and hasattr(item, "op"):
             item = item.op  # a resource variable, or what its assignment gave: no value is read
         elif hasattr(item, "_as_graph_element"):
             item = item._as_graph_element()
@@ -503,7 +504,9 @@ class Graph:
         self._unfeedable.add(tensor.op)
 
     def is_feedable(self, tensor: Any) -> bool:
-        """True where `tensor` may be fed."""
+        """True where the graph does not forbid to feed it."""
+        if not isinstance(tensor, Tensor):
+            return True
         return tensor.op.region is None and tensor.op not in self._unfeedable
 
     def prevent_fetching(self, op: Operation) -> None:
@@ -511,8 +514,10 @@ class Graph:
         self._unfetchable.add(op)
 
     def is_fetchable(self, tensor_or_op: Any) -> bool:
-        """True where it may be fetched."""
+        """True where the graph does not forbid to fetch it."""
         op = tensor_or_op.op if isinstance(tensor_or_op, Tensor) else tensor_or_op
+        if not isinstance(op, Operation):
+            return True
         return op.region is None and op not in self._unfetchable
 
     def open_sessions(self) -> list[Any]:

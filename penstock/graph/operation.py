@@ -423,7 +423,9 @@ class Operation:
         return f"<tf.Operation {self.name!r} type={self.type}>"
 
     def __str__(self) -> str:
-        return str(self.node_def)
+        from google.protobuf import text_format
+
+        return text_format.MessageToString(self.node_def)  # with its attrs in order
 
 
 def session_for(graph: Graph, session: Any, purpose: str, thing: str, method: str) -> Any:

@@ -220,8 +220,8 @@ class OpSpec:
                 f"{self._arg_names}, got {len(values)}"
             )
         graph = _graph_of_fast(values)
-        wanted = name or self.name
-        if wanted[-1] == "/":
+        wanted = self.name if name is None else name
+        if wanted[-1:] == "/":
             full = wanted[:-1]
         else:
             graph.check_name(wanted, "node")

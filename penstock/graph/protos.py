@@ -224,9 +224,15 @@ def node_def(op: Operation) -> Any:
 
     message = node_def_pb2.NodeDef(name=op.name, op=op.type, device=op.device)
     message.input.extend([tensor._as_node_def_input() for tensor in op._inputs])
-    message.input.extend(sorted([f"^{control.name}" for control in op._control_inputs]))
+    message.input.extend([f"^{control.name}" for control in op._control_inputs])
     add_attrs(message, op)
     return message
+
+
+def sort_controls(node: Any) -> None:
+    """Puts the control inputs of a NodeDef message in the order in which a GraphDef has them."""
+    count = sum([not name.startswith("^") for name in node.input])
+    node.input[count:] = sorted(node.input[count:])
 
 
 def add_attrs(message: Any, op: Operation) -> None:
@@ -259,6 +265,7 @@ def graph_def(graph: Graph, from_version: int | None, add_shapes: bool) -> Any:
         return message
     for op in graph._ops[from_version or 0 :]:
         node = node_def(op)
+        sort_controls(node)
         if add_shapes:
             add_output_shapes(node, op)
         message.node.append(node)

@@ -203,6 +203,8 @@ class ArrayValue:
         places = np.asarray(indices)
         if places.size == 0:
             return np.zeros((0, *self._known_shape(element_shape)), self._dtype)
+        if shapes.compatible(self._element_shape, element_shape):  # that of what was never written
+            self._element_shape = shapes.merge(self._element_shape, element_shape)
         values = [self.read(place) for place in places]
         _check_alike(values, 0)
         return np.stack(values)

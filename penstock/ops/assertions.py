@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, register
 from penstock.graph.public import colocate_with, control_dependencies, name_scope
 from penstock.graph.stacks import default_graph
 from penstock.graph.static_value import constant_value
+from penstock.ops.cond import scalar_predicate
 from penstock.ops.control import no_op, with_dependencies
 from penstock.ops.old_names import renamed
 from penstock.ops.value_text import short_text
@@ -54,18 +56,24 @@ def assert_(
     Returns:
         An Operation. Running it raises InvalidArgumentError where the condition is false.
 
+    Raises:
+        TypeError: `data` is no list.
+
     Example:
         >>> with tf.control_dependencies([tf.Assert(tf.reduce_all(x > 0), [x])]): ...
     """
     if summarize is None:
         summarize = _DEFAULT_SUMMARIZE
-    data = list(data)
+    if not isinstance(data, Sequence):
+        raise TypeError("values must be a sequence.")
+    if isinstance(data, str):
+        raise TypeError(f"Expected list for 'data' argument to 'Assert' Op, not {data}.")
     with name_scope(name, "Assert", [condition, data]):
         # As TensorFlow does, which counts for the names and seeds of what follows.
         kinds = {convert_to_tensor(item).dtype.base_dtype for item in data}
         if kinds <= {dtypes.string, dtypes.int32}:
             return ASSERT(condition, data, summarize=summarize)
-        test = convert_to_tensor(condition, name="Condition")
+        test = scalar_predicate(convert_to_tensor(condition, name="Condition"))
         guarded = api.cond(
             test, no_op, lambda: ASSERT(test, data, summarize=summarize), name="AssertGuard"
         )

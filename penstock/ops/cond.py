@@ -14,7 +14,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
-from penstock.ops.indexed_slices import IndexedSlices
+from penstock.ops.indexed_slices import IndexedSlices, sum_of_slices
 from penstock.ops.stacks import is_stack
 
 # What TensorFlow makes and penstock does not: Switch, two pivots and pred_id.
@@ -42,14 +42,58 @@ def cond_gradient(op: Operation, *grads: Any, backpropagate: Any) -> Grads:
             found.append(backpropagate(forward, [y for y, _ in pairs], captures, starts))
         regions.append(region)
         assert op.regions[place] is forward
-    flowing = [k for k in range(len(captures)) if any([part[k] is not None for part in found])]
-    for region, part in zip(regions, found, strict=True):
+    flows = [_Flow(capture, part) for capture, *part in zip(captures, *found, strict=True)]
+    flows = [flow for flow in flows if flow.is_there]
+    for place, region in enumerate(regions):
         with region:
-            for k in flowing:
-                like = [other[k] for other in found if other[k] is not None]
-                region.results += _as_result(part[k], captures[k], like)
-    outputs_of = make_cond(op._inputs[0], regions, "If") if flowing else []
-    return [None, *_put_together(op, captures, flowing, found, list(outputs_of))]
+            for flow in flows:
+                region.results += flow.results(place)
+    outputs = list(make_cond(op._inputs[0], regions, "If")) if flows else []
+    of_capture = {flow.capture: flow.take(outputs) for flow in flows}
+    return [None, *[of_capture.get(tensor) for tensor in op._inputs[1:]]]
+
+
+class _Flow:
+    """What flows back to a tensor that branches take, from each of them.
+
+    Slices of each branch are given on by themselves, as TensorFlow does; where the branch is not
+    taken they are zeros for all rows. Where one branch has a gradient for the whole, so has the op.
+
+    Args:
+        capture: the tensor.
+        grads: for each branch a Tensor, IndexedSlices or None.
+    """
+
+    def __init__(self, capture: Tensor, grads: Sequence[Any]) -> None:
+        self.capture = capture
+        self._grads = grads
+        found = [grad for grad in grads if grad is not None]
+        self.is_there = bool(found)
+        sliced = all([isinstance(grad, IndexedSlices) for grad in found])
+        self._slices: list[IndexedSlices] = found if sliced else []
+
+    def results(self, place: int) -> list[Tensor]:
+        """The results of a branch."""
+        grad = self._grads[place]
+        if not self._slices:
+            return [zeros_for(self.capture) if grad is None else convert_to_tensor(grad)]
+        results: list[Tensor] = []
+        for slices in self._slices:
+            own = slices if slices is grad else self._zeros(slices.indices.dtype.base_dtype)
+            results += [own.values, own.indices]
+        return results
+
+    def _zeros(self, index_type: dtypes.DType) -> IndexedSlices:
+        rows = api.range(dense_shape_of(self.capture)[0])
+        return IndexedSlices(zeros_for(self.capture), api.cast(rows, index_type))
+
+    def take(self, outputs: list[Tensor]) -> Any:
+        """The gradient, from the op's outputs, the first of which are this one's."""
+        if not self._slices:
+            return outputs.pop(0)
+        shape = dense_shape_of(self.capture)
+        parts = [IndexedSlices(outputs.pop(0), outputs.pop(0), shape) for _ in self._slices]
+        return parts[0] if len(parts) == 1 else sum_of_slices(parts)
 
 
 def _of_shape(grad: Any, y: Tensor) -> Any:
@@ -63,30 +107,6 @@ def _all_saved(op: Operation) -> list[Tensor]:
     """The tensors that the branches save, in the order of the op's outputs."""
     pairs = [(out.value_index, t) for region in op.regions for t, out in region.saved.items()]
     return [tensor for _, tensor in sorted(pairs, key=lambda pair: pair[0])]
-
-
-def _as_result(grad: Any, capture: Tensor, like: list[Any]) -> list[Tensor]:
-    """A gradient as results of a branch: slices where another branch has slices."""
-    if any([isinstance(other, IndexedSlices) for other in like]):
-        slices = grad if isinstance(grad, IndexedSlices) else _as_slices(grad, capture, like)
-        return [slices.values, api.cast(slices.indices, dtypes.int64)]
-    return [zeros_for(capture) if grad is None else convert_to_tensor(grad)]
-
-
-def _as_slices(grad: Any, capture: Tensor, like: list[Any]) -> IndexedSlices:
-    example = next(other for other in like if isinstance(other, IndexedSlices))
-    if grad is None:
-        return IndexedSlices(no_slices(example.values, capture), api.zeros([0], dtypes.int64))
-    return IndexedSlices(grad, api.range(api.shape(grad, out_type=dtypes.int64)[0]))
-
-
-def no_slices(values: Tensor, whole: Tensor) -> Tensor:
-    """No slices of `whole`, of the type of `values`, which are some slices of it."""
-    dtype = values.dtype.base_dtype
-    rows = None if values._shape is None else values._shape[1:]
-    if rows is not None and None not in rows:
-        return api.zeros([0, *rows], dtype)
-    return api.zeros(api.concat([[0], dense_shape_of(whole)[1:]], 0), dtype)
 
 
 def zeros_for(tensor: Tensor) -> Tensor:
@@ -107,20 +127,6 @@ def dense_shape_of(tensor: Tensor) -> Tensor:
     if tensor.dtype.base_dtype is dtypes.resource:
         return raw.VariableShape(tensor)
     return api.shape(tensor)
-
-
-def _put_together(
-    op: Operation, captures: list[Tensor], flowing: list[int], found: list[Any], outputs: list[Any]
-) -> Grads:
-    """The gradients of the inputs, from the outputs of the gradient's branches."""
-    of_capture: dict[Tensor, Any] = {}
-    for k in flowing:
-        if any([isinstance(part[k], IndexedSlices) for part in found]):
-            values, indices = outputs.pop(0), outputs.pop(0)
-            of_capture[captures[k]] = IndexedSlices(values, indices, dense_shape_of(captures[k]))
-        else:
-            of_capture[captures[k]] = outputs.pop(0)
-    return [of_capture.get(tensor) for tensor in op._inputs[1:]]
 
 
 IF = register(
@@ -241,7 +247,15 @@ def _predicate(pred: Any) -> Tensor:
             f"Shape must be rank 0 but is rank {len(test._shape)} for the predicate {test.name!r} "
             f"(op: 'Switch') with input shapes: {seen}, {seen}."
         )
-    return test
+    return scalar_predicate(test)
+
+
+def scalar_predicate(test: Tensor) -> Tensor:
+    """A predicate; a run checks that it is a scalar where it is not known by now."""
+    if test._shape is not None:
+        return test
+    with test.graph._counted_as(0):
+        return raw.EnsureShape(test, shape=shapes.TensorShape([]))
 
 
 def _branch(

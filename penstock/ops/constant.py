@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 from penstock.graph import dtypes, shapes
-from penstock.graph.convert import convert_to_tensor, register_tensor_conversion_function
+from penstock.graph.convert import (
+    add_conversion,
+    convert_to_tensor,
+    register_tensor_conversion_function,
+)
 from penstock.graph.errors import InvalidArgumentError
 from penstock.graph.export import export, export_as
 from penstock.graph.large_constants import counted
@@ -400,7 +404,7 @@ def _convert_dimension(
     return constant(value.value, dtype, name=name or "shape_as_tensor")
 
 
-register_tensor_conversion_function(object, _convert_value, 200)
-register_tensor_conversion_function((list, tuple, np.ndarray, np.generic), _convert_value, 100)
+add_conversion(object, _convert_value, 200)
+add_conversion((list, tuple, np.ndarray, np.generic), _convert_value, 100)
 register_tensor_conversion_function(shapes.TensorShape, _convert_shape, 100)
 register_tensor_conversion_function(shapes.Dimension, _convert_dimension, 100)

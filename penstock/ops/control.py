@@ -133,18 +133,12 @@ def stop_gradient(input: Any, name: str | None = None) -> Tensor:
     return STOP_GRADIENT(input, name=name)
 
 
-def _flat(items: Any) -> list[Any]:
-    if isinstance(items, (list, tuple)):
-        return [inner for item in items for inner in _flat(item)]
-    return items._components() if nest.is_composite(items) else [items]
-
-
 @export("group")
 def group(*inputs: Any, **kwargs: Any) -> Operation:
     """An operation that is done when all `inputs` are.
 
     Args:
-        *inputs: tensors, operations, variables, or nested lists of these.
+        *inputs: tensors, operations, variables, or nested lists and dicts of these.
         **kwargs: `name`, a name for the operation.
 
     Returns:
@@ -159,16 +153,15 @@ def group(*inputs: Any, **kwargs: Any) -> Operation:
     name = kwargs.pop("name", None)
     if kwargs:
         raise ValueError(f"Unknown keyword arguments: {', '.join(kwargs)}")
-    flat = _flat(inputs)
-    for item in flat:
-        if not hasattr(item, "device"):
-            raise TypeError(
-                f"Expected tf.group() expected Tensor arguments not '{item}' with type "
-                f"'{type(item)}'"
-            )
     ops_of_device: dict[str, list[Any]] = {}
+    flat = nest.flatten_tensors(inputs)
     with name_scope(name, "group_deps", flat) as scope:
         for item in flat:
+            if not hasattr(item, "device"):
+                raise TypeError(
+                    f"Expected tf.group() expected Tensor arguments not '{item}' with type "
+                    f"'{type(item)}'"
+                )
             ops_of_device.setdefault(item.device, []).append(item)
         if len(ops_of_device) <= 1:
             ((device, members),) = ops_of_device.items() or (("", []),)

@@ -73,7 +73,7 @@ def _call(f: Function, args: list[Tensor]) -> Any:
                 "`ResourceVariable`s. Ensure that no `variable_scope` is created with "
                 "`use_resource=False`."
             )
-    outputs = nest.flatten(result)
+    outputs = [convert_to_tensor(output) for output in nest.flatten(result)]
     for output in outputs:
         api.identity(output)  # as TensorFlow does, which counts for names and seeds
     variables = _variables_between(graph, args, outputs, graph._ops[first:])

@@ -41,6 +41,9 @@ def fill_kernel(xp: Any, dims: Any, value: Any, *, T: dtypes.DType) -> Any:
     sizes = dims.tolist()
     if min(sizes, default=0) < 0:
         raise InvalidArgumentError(None, None, f"Dimension {min(sizes)} must be >= 0")
+    if value.ndim:
+        text = f"value must be a scalar, got shape {shapes.bracket_text(value.shape)}"
+        raise InvalidArgumentError(None, None, text)
     return xp.full(sizes, value, T.np_dtype)
 
 

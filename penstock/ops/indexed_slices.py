@@ -11,7 +11,7 @@ from penstock.graph.convert import (
     internal_convert,
     register_tensor_conversion_function,
 )
-from penstock.graph.export import export, export_as
+from penstock.graph.export import api, export, export_as
 from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import raw
 from penstock.graph.public import name_scope
@@ -108,6 +108,19 @@ class IndexedSlices:
     def __str__(self) -> str:
         shape = f", dense_shape={self._dense_shape}" if self._dense_shape is not None else ""
         return f"IndexedSlices(indices={self._indices}, values={self._values}{shape})"
+
+
+def sum_of_slices(terms: list[IndexedSlices]) -> IndexedSlices:
+    """The sum of IndexedSlices: one after the other, their indices may repeat."""
+    values = api.concat([term.values for term in terms], 0)
+    indices = api.concat(_of_one_index_type([term.indices for term in terms]), 0)
+    return IndexedSlices(values, indices, terms[0].dense_shape)
+
+
+def _of_one_index_type(indices: list[Tensor]) -> list[Tensor]:
+    if all([tensor.dtype.base_dtype is dtypes.int32 for tensor in indices]):
+        return indices
+    return [t if t.dtype.base_dtype is dtypes.int64 else api.cast(t, dtypes.int64) for t in indices]
 
 
 def dense_from_slices(

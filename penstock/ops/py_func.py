@@ -160,7 +160,7 @@ def py_func(
     graph = graph_of(list(inp))
     make = raw.PyFunc if stateful else raw.PyFuncStateless
     outputs = make(list(inp), token=token, Tout=types, name=name)
-    graph.get_collection_ref("_py_funcs").append(entry)
+    graph._py_funcs.append(entry)
     return outputs if several else outputs[0]
 
 

@@ -271,7 +271,7 @@ class ResourceVariable(Variable):
     # Changing it
 
     def _changed(self, op: Operation, read_value: bool) -> Any:
-        return UnreadVariable(self, op) if read_value else op
+        return _UnreadVariable(self, op) if read_value else op
 
     def assign(
         self,
@@ -393,7 +393,7 @@ for _name, _operator, _method in (
     setattr(ResourceVariable, f"__i{_name}__", _refused(_operator, _method))
 
 
-class UnreadVariable(ResourceVariable):
+class _UnreadVariable(ResourceVariable):
     """A resource variable as it is after an operation: reads of it come after that."""
 
     def __init__(self, variable: ResourceVariable, parent: Operation) -> None:

@@ -212,7 +212,7 @@ class TensorArray:
             if self._infer_shape:
                 self._learn_shape(tensor._shape)
             with self._beside(tensor):
-                flow = raw.TensorArrayWriteV3(self._handle, index, tensor, self._flow)
+                flow = raw.TensorArrayWriteV3(self._handle, index, tensor, self._flow, name=name)
         return self._with_flow(flow)
 
     def _note_type(self, tensor: Tensor) -> None:
@@ -294,7 +294,9 @@ class TensorArray:
             if self._infer_shape:
                 self._learn_shape(None if tensor._shape is None else tensor._shape[1:])
             with self._beside(tensor):
-                flow = raw.TensorArrayScatterV3(self._handle, indices, tensor, self._flow)
+                flow = raw.TensorArrayScatterV3(
+                    self._handle, indices, tensor, self._flow, name=name
+                )
         return self._with_flow(flow)
 
     def split(self, value: Any, lengths: Any, name: str | None = None) -> TensorArray:
@@ -312,7 +314,9 @@ class TensorArray:
             tensor = convert_to_tensor(value, dtype=self._dtype, name="value")
             with self._beside(tensor):
                 lengths_64 = api.cast(lengths, dtypes.int64)
-                flow = raw.TensorArraySplitV3(self._handle, tensor, lengths_64, self._flow)
+                flow = raw.TensorArraySplitV3(
+                    self._handle, tensor, lengths_64, self._flow, name=name
+                )
             if self._infer_shape:
                 self._learn_shape(_shape_of_parts(tensor._shape, constant_value(lengths_64)))
         return self._with_flow(flow)

@@ -243,7 +243,7 @@ class VariableStore:
 
     def _shared(self, name: str, shape: shapes.Shape, dtype: dtypes.DType, reuse: Any) -> Any:
         found = self._vars[name]
-        if reuse is False or reuse is None:
+        if reuse is False:
             message = (
                 f"Variable {name} already exists, disallowed. Did you mean to set reuse=True or "
                 "reuse=tf.AUTO_REUSE in VarScope?"

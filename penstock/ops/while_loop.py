@@ -15,7 +15,7 @@ from penstock.graph.operation import Operation, Tensor
 from penstock.graph.opspec import NOT_DIFFERENTIABLE, Grads, OpSpec, raw, register
 from penstock.graph.public import control_dependencies, name_scope
 from penstock.graph.region import Region, captures_of
-from penstock.ops.cond import dense_shape_of, made_of_regions, no_slices, zeros_for
+from penstock.ops.cond import dense_shape_of, made_of_regions, scalar_predicate, zeros_for
 from penstock.ops.indexed_slices import IndexedSlices
 from penstock.ops.stacks import is_stack, mark_stack, take_saved
 
@@ -166,13 +166,27 @@ class _BackwardLoop:
         return [*of_variables, *[of_input.get(t) for t in self._op._inputs[self._count :]]]
 
     def _gathered_slices(self, body: Region, grad: IndexedSlices, capture: Tensor) -> IndexedSlices:
-        """The slices of all iterations, one after the other."""
-        empty = (no_slices(grad.values, capture), api.zeros([0], grad.indices.dtype.base_dtype))
+        """The slices of all iterations, one after the other.
+
+        The first is zeros for row 0, with which TensorFlow begins: optimizers see row 0 for it.
+        """
+        first = IndexedSlices(
+            _row_of_zeros(grad.values, capture), api.zeros([1], grad.indices.dtype.base_dtype)
+        )
         values, indices = [
-            raw._StackConcat(body.save(tensor), like)
-            for tensor, like in zip((grad.values, grad.indices), empty, strict=True)
+            api.concat([start, raw._StackConcat(body.save(tensor), start)], 0)
+            for start, tensor in [(first.values, grad.values), (first.indices, grad.indices)]
         ]
         return IndexedSlices(values, indices, dense_shape_of(capture))
+
+
+def _row_of_zeros(values: Tensor, whole: Tensor) -> Tensor:
+    """A row of `whole` with the type of `values`, which are some rows of it."""
+    dtype = values.dtype.base_dtype
+    row = None if values._shape is None else values._shape[1:]
+    if row is not None and None not in row:
+        return api.zeros([1, *row], dtype)
+    return api.zeros(api.concat([[1], dense_shape_of(whole)[1:]], 0), dtype)
 
 
 def _is_real(tensor: Tensor) -> bool:
@@ -298,23 +312,17 @@ def while_loop(
         The last values of the loop variables. Of one variable that is one tensor, its value itself.
 
     Raises:
-        TypeError: `cond` or `body` is not callable, or the types of sequences differ.
-        ValueError: there is no loop variable, or the body changes the structure, or a shape that
-            is to stay the same.
+        TypeError: `cond` or `body` is not callable, `loop_vars` is no structure, or the types of
+            sequences differ.
+        ValueError: there is no loop variable, `parallel_iterations` is no integer, or the body
+            changes the structure, or a shape that is to stay the same.
         InvalidArgumentError: the body changes the type of a variable.
 
     Example:
         >>> tf.while_loop(lambda i: i < 10, lambda i: i + 1, [tf.constant(0)])
     """
-    if loop_vars is None or (nest.is_nested(loop_vars) and not nest.flatten(loop_vars)):
-        raise ValueError("No loop variables provided")
-    if not callable(cond):
-        raise TypeError("cond must be callable.")
-    if not callable(body):
-        raise TypeError("body must be callable.")
-    if parallel_iterations < 1:
-        raise TypeError("parallel_iterations must be a positive integer.")
     with name_scope(name, "while", nest.flatten_tensors(loop_vars)):
+        _check_arguments(cond, body, loop_vars, parallel_iterations)
         if maximum_iterations is None:
             return _Loop(cond, body, loop_vars, shape_invariants).make(
                 back_prop, return_same_structure
@@ -325,6 +333,21 @@ def while_loop(
             variables, test, step = loop_vars, _of_structure(cond), _of_structure(body)
         limited = _limited(test, step, variables, shape_invariants, maximum_iterations)
         return limited.make(back_prop, same_structure=True)[1]
+
+
+def _check_arguments(cond: Any, body: Any, loop_vars: Any, parallel_iterations: Any) -> None:
+    if not loop_vars:
+        raise ValueError("No loop variables provided")
+    if not callable(cond):
+        raise TypeError("cond must be callable.")
+    if not callable(body):
+        raise TypeError("body must be callable.")
+    if parallel_iterations < 1:
+        raise TypeError("parallel_iterations must be a positive integer.")
+    if not isinstance(parallel_iterations, int):
+        raise ValueError(f"`parallel_iterations` must be a positive integer: {parallel_iterations}")
+    if not nest.is_nested(loop_vars):
+        raise TypeError(f"{type(loop_vars).__name__!r} object is not iterable: the loop variables")
 
 
 def _of_structure(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -384,6 +407,7 @@ class _Loop:
                 args = self._add_args(condition, "Merge")
             test = convert_to_tensor(self._cond(*self._as_arguments(args)))
             _check_test(test)
+            test = scalar_predicate(test)
             condition.results = [condition.see(test, "LoopCond")]
         body = Region(self._graph, beside=condition)
         with body:
@@ -465,7 +489,7 @@ def _invariant_shapes(structure: Any, first: list[Tensor], invariants: Any) -> l
     wanted = _flat_invariants(structure, invariants)
     found = []
     for tensor, invariant in zip(first, wanted, strict=True):
-        shape = shapes.as_tuple(invariant)
+        shape = tensor._shape if invariant is None else shapes.as_tuple(invariant)
         if not _is_at_least(shape, tensor._shape):
             raise ValueError(
                 "The shape invariant specified for "

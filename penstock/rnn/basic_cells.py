@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from penstock.graph import dtypes, nest
 from penstock.graph.export import api, export
+from penstock.graph.log import LOG
 from penstock.graph.operation import Tensor
 from penstock.layers.activations import activation_of
 from penstock.layers.base import last_size
 from penstock.layers.input_spec import InputSpec
 from penstock.rnn.cell import LayerRNNCell, LSTMStateTuple, check_floating
-
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 KERNEL, BIAS = "kernel", "bias"
 
@@ -187,7 +185,7 @@ class _MemoryCell(_UnitsCell):
     ) -> None:
         super().__init__(num_units, activation, reuse, name, dtype, **kwargs)
         if not state_is_tuple:
-            _LOG.warning(
+            LOG.warning(
                 "%s: Using a concatenated state is slower and will soon be deprecated.  "
                 "Use state_is_tuple=True.",
                 self,
@@ -313,7 +311,7 @@ class LSTMCell(_MemoryCell):
             num_units, forget_bias, state_is_tuple, activation, reuse, name, dtype, **kwargs
         )
         if num_unit_shards is not None or num_proj_shards is not None:
-            _LOG.warning(
+            LOG.warning(
                 "%s: The num_unit_shards and proj_unit_shards parameters are deprecated and will "
                 "be removed in Jan 2017.  Use a variable scope with a partitioner instead.",
                 self,

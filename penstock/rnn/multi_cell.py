@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from typing import Any
 
 from penstock.graph import nest
 from penstock.graph.export import api, export
+from penstock.graph.log import warn_once
 from penstock.graph.public import name_scope
 from penstock.layers.base import Layer
 from penstock.ops.variable_scope import variable_scope
 from penstock.rnn.cell import RNNCell
-
-_LOG = logging.getLogger("tensorflow")  # the name under which TF1 programs tune the logging
 
 
 @export("nn.rnn_cell.MultiRNNCell", "contrib.rnn.MultiRNNCell")
@@ -39,7 +37,7 @@ class MultiRNNCell(RNNCell):
         if not nest.is_nested(cells):
             raise TypeError(f"cells must be a list or tuple, but saw: {cells}.")
         if len({id(cell) for cell in cells}) < len(cells):
-            _LOG.warning(
+            warn_once(
                 "At least two cells provided to MultiRNNCell are the same object and will share "
                 "weights."
             )

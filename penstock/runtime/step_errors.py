@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
 
 from penstock.graph import errors, shapes
 from penstock.graph.operation import Operation
+
+_SHAPES = re.compile(r"\(([0-9, ]*)\)")  # as NumPy and JAX print them
 
 
 def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseException:
@@ -38,6 +41,10 @@ def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseExcep
 
 def _message(error: Exception, op: Operation, operands: list[Any]) -> str:
     seen = [shapes.bracket_text(v.shape) for v in operands if hasattr(v, "shape")]
-    if "broadcast" in str(error) and len(seen) == 2:
-        return f"Incompatible shapes: {seen[0]} vs. {seen[1]}"
+    if "broadcast" in str(error):
+        told = [
+            f"[{','.join(re.findall(r'[0-9]+', text))}]" for text in _SHAPES.findall(str(error))
+        ]
+        if len(told) == 2:
+            return f"Incompatible shapes: {told[0]} vs. {told[1]}"
     return f"{op.type}: {error} (inputs of shapes {', '.join(seen)})"

@@ -101,6 +101,11 @@ def converter(tensor: Tensor) -> Convert:
                 if not checks_range:
                     raise
                 raise _does_not_fit(value, numpy_type) from None
+            except NotImplementedError as error:  # there is a tensor in the list
+                raise ValueError(
+                    f"setting an array element with a sequence: {error} It was fed for "
+                    f"{tensor.name}; feed values that a session gave."
+                ) from None
         if array.shape != shape and not fits(array.shape):
             raise _wrong_shape(tensor, array.shape)
         return array

@@ -46,3 +46,15 @@ def test_what_is_closed_over_gets_no_gradient() -> None:
 def test_only_tensors_are_arguments() -> None:
     with pytest.raises(ValueError, match="All inputs to function must be Tensors"):
         tf.contrib.layers.recompute_grad(lambda x: x)(3.0)
+
+
+@pytest.mark.parametrize("options", [{}, {"use_data_dep": True}, {"tupleize_grads": True}])
+def test_with_options_it_is_a_decorator(options):
+    @tf.contrib.layers.recompute_grad(**options)
+    def layer(x):
+        return tf.tanh(x)
+
+    with tf.Graph().as_default(), tf.variable_scope("net", use_resource=True), tf.Session() as s:
+        x = tf.constant([0.5])
+        slope = tf.gradients(layer(x), x)[0]
+        np.testing.assert_allclose(s.run(slope), 1 - np.tanh([0.5]) ** 2, rtol=1e-6)

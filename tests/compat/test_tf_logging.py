@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 
 import pytest
 
@@ -55,3 +57,23 @@ def test_not_each_time(caplog):
 def test_level_by_name():
     tf.logging.set_verbosity("DEBUG")
     assert logging.getLogger("tensorflow").level == logging.DEBUG
+
+
+PROGRAM = """
+import penstock as tf
+cell = tf.nn.rnn_cell.GRUCell(2)
+tf.nn.rnn_cell.MultiRNNCell([cell] * 2)
+tf.nn.rnn_cell.MultiRNNCell([cell] * 2)
+tf.TensorArray(tf.float32, 2).write(0, tf.constant(1))
+"""
+
+
+def test_what_the_library_logs_has_tensorflows_form():
+    """It goes to standard error, with level and name, though the program logs nothing itself."""
+    ran = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True
+    )
+    lines = [line for line in ran.stderr.split("\n") if line]
+    assert len(lines) == 2
+    assert lines[0].startswith("WARNING:tensorflow:At least two cells provided to MultiRNNCell")
+    assert lines[1].startswith("ERROR:tensorflow:Error: Input value")

@@ -7,7 +7,7 @@ import itertools
 from typing import Any
 
 import numpy as np
-from timing import figure, seconds_per_call
+from timing import figure, seconds_of, seconds_per_call
 
 WARM_UP = 3.0  # long enough for a compiler to have seen that the step repeats
 ID_BATCHES = 32
@@ -124,25 +124,39 @@ def embedding_adagrad(tf: Any) -> float:
     return embedding_step(tf, lambda tf: tf.train.AdagradOptimizer(0.1))
 
 
-@figure("RNN, 50 steps of while_loop, forward and backward", "ms")
-def rnn(tf: Any) -> float:
-    """A plain recurrent cell of 32 units, batch 8, its inputs in a TensorArray."""
+def recurrent_net(tf: Any, steps: int) -> tuple[list[Any], dict[Any, Any]]:
+    """A plain cell of 32 units, batch 8, its inputs in a TensorArray: fetches and feeds."""
     tf.reset_default_graph()
     random = np.random.RandomState(0)
-    x = tf.placeholder(tf.float32, [50, 8, 32], name="x")
+    x = tf.placeholder(tf.float32, [steps, 8, 32], name="x")
     weights = variable(tf, random, [32, 32])
     recurrent = variable(tf, random, [32, 32])
-    inputs = tf.TensorArray(tf.float32, 50).unstack(x)
+    inputs = tf.TensorArray(tf.float32, steps).unstack(x)
 
     def step(time: Any, state: Any, outputs: Any) -> Any:
         state = tf.tanh(tf.matmul(inputs.read(time), weights) + tf.matmul(state, recurrent))
         return time + 1, state, outputs.write(time, state)
 
-    first = [tf.constant(0), tf.zeros([8, 32]), tf.TensorArray(tf.float32, 50)]
-    _, _, outputs = tf.while_loop(lambda time, *_: time < 50, step, first)
+    first = [tf.constant(0), tf.zeros([8, 32]), tf.TensorArray(tf.float32, steps)]
+    _, _, outputs = tf.while_loop(lambda time, *_: time < steps, step, first)
     loss = tf.reduce_mean(tf.square(outputs.stack()))
     gradients = tf.gradients(loss, [weights, recurrent])
-    return step_time(tf, [loss, *gradients], {x: random.randn(50, 8, 32).astype(np.float32)})
+    return [loss, *gradients], {x: random.randn(steps, 8, 32).astype(np.float32)}
+
+
+@figure("RNN, 50 steps of while_loop, forward and backward", "ms")
+def rnn(tf: Any) -> float:
+    """Step after step, when all is warm."""
+    return step_time(tf, *recurrent_net(tf, 50))
+
+
+@figure("RNN, 500 steps, the first two runs", "ms")
+def long_rnn(tf: Any) -> float:
+    """What a program waits for that makes one or two runs of a long loop."""
+    fetches, feeds = recurrent_net(tf, 500)
+    with tf.Session() as sess:
+        sess.run(tf.global_variables_initializer())
+        return seconds_of(lambda: [sess.run(fetches, feeds) for _ in range(2)])
 
 
 def normalized(tf: Any, x: Any, width: int) -> Any:

@@ -22,7 +22,6 @@ from penstock.graph.errors import CancelledError
 from penstock.graph.operation import Tensor
 from penstock.plan.clusters import ClusterPlan, host_bodies, may_be_endless, split
 from penstock.plan.plan import Plan, Step, all_steps, steps_inside, variables_needed
-from penstock.runtime import xla
 from penstock.runtime.control import RunControl
 from penstock.runtime.cost import PlanCost
 from penstock.runtime.interpreter import Interpreter, Item, code_of_body
@@ -118,8 +117,6 @@ class Executor:
         self.plan = plan
         self.record = RunRecord(plan.fetches, plan.feeds) if record is None else record
         self._state = state
-        if jit is Jit.AUTO and xla.has_accelerator():
-            jit = Jit.ON  # where compiled code is faster at once
         self._jit = jit
         self._converters = converters
         # What stayed in the session may stay on the device until NumPy's kernels want it.

@@ -45,7 +45,7 @@ class Fetches:
             raise TypeError(f"Fetch argument {fetch!r} has invalid type {type(fetch)!r}")
         if isinstance(fetch, (list, tuple)):
             return self._walk_sequence(fetch)
-        if isinstance(fetch, Mapping):
+        if hasattr(fetch, "items") and isinstance(fetch, Mapping):  # the latter alone is slow
             return self._walk_mapping(fetch)
         if hasattr(type(fetch), "__attrs_attrs__"):
             return self._walk_attrs(fetch)

@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Any
 
+from penstock.runtime import xla
 from penstock.runtime.executor import Jit
 from penstock.runtime.threads import limit_threads
 from penstock.session.placement import DeviceCounts, get_log_device_placement
@@ -34,15 +35,13 @@ class SessionOptions:
     def __init__(self, config: Any) -> None:
         if config is not None and not hasattr(config, "graph_options"):
             raise TypeError(f"config must be a tf.ConfigProto, but got {type(config)}")
-        self.jit = Jit.AUTO
         self.timeout: float | None = None
         self.soft_placement = False
         self.log_placement = config is None and get_log_device_placement()
         self.devices = DeviceCounts()
         if config is None:
+            self.jit = _jit(0)
             return
-        level = config.graph_options.optimizer_options.global_jit_level
-        self.jit = Jit.AUTO if level == 0 else Jit.OFF if level < 0 else Jit.ON
         self.timeout = _seconds(config.operation_timeout_in_ms)
         self.soft_placement = config.allow_soft_placement
         self.log_placement = config.log_device_placement
@@ -50,6 +49,14 @@ class SessionOptions:
         _set_gpu_memory(config.gpu_options)
         if config.intra_op_parallelism_threads > 0:
             limit_threads(config.intra_op_parallelism_threads)
+        self.jit = _jit(config.graph_options.optimizer_options.global_jit_level)
+
+
+def _jit(level: int) -> Jit:
+    """When plans are compiled: at once where there is an accelerator, unless they never are."""
+    if level == 0 and not xla.has_accelerator():
+        return Jit.AUTO
+    return Jit.OFF if level < 0 else Jit.ON
 
 
 def _device_counts(device_count: Any) -> DeviceCounts:

@@ -233,8 +233,12 @@ def test_an_accelerator_compiles_at_once(monkeypatch: pytest.MonkeyPatch) -> Non
     with tf.Graph().as_default():
         x = tf.placeholder(tf.float32, [2])
         y = tf.sin(x) * 2.0
-        for jit, expected in ((Jit.AUTO, True), (Jit.OFF, False)):
-            executor = Executor(make_plan(x.graph, [y], [x]), SessionState(), jit, [np.asarray])
-            executor.run([1.0, 2.0])
-            assert (executor._items is not None) is expected
-            assert executor.tier(((2,),), PlanCost()).compiled is expected
+        for level, expected in ((0, True), (1, True), (-1, False)):
+            config = tf.ConfigProto()
+            config.graph_options.optimizer_options.global_jit_level = level
+            for given in (config, None) if level == 0 else (config,):
+                with tf.Session(config=given) as session:
+                    session.run(y, {x: [1.0, 2.0]})
+                    (executor,) = session._executors
+                    assert (executor._items is not None) is expected
+                    assert executor.tier(((2,),), PlanCost()).compiled is expected

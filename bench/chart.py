@@ -9,6 +9,7 @@ from html import escape
 WIDTH, HEIGHT = 420, 280  # of a panel
 LEFT, RIGHT, TOP, BOTTOM = 62, 14, 26, 46  # its margins
 _RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_LABEL = 18  # what a line's name takes above its end
 COLOURS = ("#1f77b4", "#d95f02", "#1b9e77", "#7570b3")
 
 
@@ -81,6 +82,7 @@ def _panel(panel: Panel) -> list[str]:
         parts.append(_text(LEFT - 6, y + 4, _number(tick), "end"))
     parts.append(_text((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 10, panel.x, "middle"))
     parts.append(_text(LEFT, TOP - 10, panel.y, "start"))
+    ends = [up.place(line.points[-1][1]) for line in panel.lines]
     for number, line in enumerate(panel.lines):
         colour = COLOURS[number % len(COLOURS)]
         places = [(across.place(x), up.place(y)) for x, y in line.points]
@@ -88,7 +90,8 @@ def _panel(panel: Panel) -> list[str]:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
         x, y = places[-1]
-        parts.append(_text(x - 6, y - 8, line.name, "end", colour))
+        crowded = any([0 < y - other < _LABEL for other in ends])  # another's name would be there
+        parts.append(_text(x - 6, y + 18 if crowded else y - 8, line.name, "end", colour))
     return parts
 
 

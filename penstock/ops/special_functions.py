@@ -62,6 +62,17 @@ def jax_kernel(name: str) -> Callable[..., Any]:
     return kernel
 
 
+def jax_kernel_in_double(name: str) -> Callable[..., Any]:
+    """`jax_kernel` in double precision: XLA's approximation in single is good to 1e-5 only."""
+    kernel = jax_kernel(name)
+
+    def kernel_in_double(xp: Any, x: Any) -> Any:
+        x = xp.asarray(x)
+        return kernel(xp, x.astype(xp.float64)).astype(x.dtype)
+
+    return kernel_in_double
+
+
 # The error function
 
 _SLOPE_AT_0 = 2 / math.sqrt(math.pi)
@@ -145,14 +156,14 @@ LGAMMA = unary(
     scipy_kernel("gammaln"),
     FLOATS,
     gradient=lgamma_gradient,
-    xla_kernel=jax_kernel("gammaln"),
+    xla_kernel=jax_kernel_in_double("gammaln"),
 )
 DIGAMMA = unary(
     "Digamma",
     scipy_kernel("digamma"),
     FLOATS,
     gradient=digamma_gradient,
-    xla_kernel=jax_kernel("digamma"),
+    xla_kernel=jax_kernel_in_double("digamma"),
 )
 
 

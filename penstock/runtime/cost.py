@@ -55,7 +55,7 @@ _SINGLE = {
     "Tan Asin Acos Atan Atan2": (0.5, 6),
     "Pow": (0.7, 4),
     "Erf Erfc": (4, 0.4),
-    "Lgamma Digamma": (11, 6),
+    "Lgamma Digamma": (11, 14),
     "RandomUniform RandomUniformInt": (13, 5),
     "RandomStandardNormal TruncatedNormal": (80, 40),
 }

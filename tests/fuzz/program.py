@@ -60,7 +60,7 @@ class Facts:
 
     @property
     def ranks(self) -> set[int]:
-        """Its rank; a set of one."""
+        """Its rank; a set of one, but where sizes decide about it."""
         return {len(shape) for shape in self.shapes}
 
     @property

@@ -51,9 +51,12 @@ _SUMS = frozenset(
 _PRODUCTS = frozenset("Mul MatMul BatchMatMul BatchMatMulV2 Square Prod Cumprod".split())
 _OF_TERMS = _SUMS | _PRODUCTS | frozenset(("Mean",))  # that may cancel
 _ARITHMETIC = _OF_TERMS | frozenset("RealDiv Div Reciprocal Sqrt SquaredDifference L2Loss".split())
-# Logarithms of sums near one: an error in the sum's last bit is as large however small they are.
-_LOGS_OF_SUMS = frozenset(
-    "LogSoftmax SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits".split()
+# Logarithms of sums near one, and what is left of e^x less one: an error in the last bit of one is
+# as large however small they are.
+_NEAR_ONE = frozenset(
+    """
+    LogSoftmax SoftmaxCrossEntropyWithLogits SparseSoftmaxCrossEntropyWithLogits Elu Selu
+    """.split()
 )
 _SUBTRACTED = frozenset(
     "Sub AssignSub AssignSubVariableOp ScatterSub ResourceScatterSub ScatterNdSub".split()
@@ -95,7 +98,7 @@ class Disturbed:
             # What is summed may cancel: then the order of the additions matters.
             results = call_kernel(op, kernel, [self._around(a, 1.0) for a in arguments])
         ulps = _ULPS_OF_ARITHMETIC if op.type in _ARITHMETIC else _ULPS_OF_FUNCTIONS
-        if op.type in _LOGS_OF_SUMS:
+        if op.type in _NEAR_ONE:
             results = [value + self._around(np.ones_like(value), ulps) - 1 for value in results]
         return [self._around(value, ulps) for value in results]
 

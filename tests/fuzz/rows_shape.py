@@ -31,7 +31,7 @@ def _mover(
     """A row of one value: `args(d, facts)` draws, `change(shape, **args)` tells the new shape."""
 
     def draw(d: Draw) -> Drawn | None:
-        number = d.pick(test)
+        number = d.pick(lambda f: len(f.ranks) == 1 and test(f))
         if number is None:
             return None
         f = d.values[number]

@@ -91,7 +91,7 @@ def _panel(panel: Panel) -> list[str]:
         parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in places]
         x, y = places[-1]
         crowded = any([0 < y - other < _LABEL for other in ends])  # another's name would be there
-        parts.append(_text(x - 6, y + 18 if crowded else y - 8, line.name, "end", colour))
+        parts.append(_text(x - 6, y + _LABEL if crowded else y - 8, line.name, "end", colour))
     return parts
 
 

@@ -170,12 +170,13 @@ class _BackwardLoop:
 
         The first is zeros for row 0, with which TensorFlow begins: optimizers see row 0 for it.
         """
-        first = IndexedSlices(
-            _row_of_zeros(grad.values, capture), api.zeros([1], grad.indices.dtype.base_dtype)
+        starts = (
+            _row_of_zeros(grad.values, capture),
+            api.zeros([1], grad.indices.dtype.base_dtype),
         )
         values, indices = [
             api.concat([start, raw._StackConcat(body.save(tensor), start)], 0)
-            for start, tensor in [(first.values, grad.values), (first.indices, grad.indices)]
+            for start, tensor in zip(starts, (grad.values, grad.indices), strict=True)
         ]
         return IndexedSlices(values, indices, dense_shape_of(capture))
 

@@ -40,11 +40,11 @@ def at_op(error: BaseException, op: Operation, operands: list[Any]) -> BaseExcep
 
 
 def _message(error: Exception, op: Operation, operands: list[Any]) -> str:
-    seen = [shapes.bracket_text(v.shape) for v in operands if hasattr(v, "shape")]
     if "broadcast" in str(error):
         told = [
             f"[{','.join(re.findall(r'[0-9]+', text))}]" for text in _SHAPES.findall(str(error))
         ]
         if len(told) == 2:
             return f"Incompatible shapes: {told[0]} vs. {told[1]}"
+    seen = [shapes.bracket_text(v.shape) for v in operands if hasattr(v, "shape")]
     return f"{op.type}: {error} (inputs of shapes {', '.join(seen)})"
